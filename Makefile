@@ -1,0 +1,51 @@
+# SAGA's everyday commands; `make` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format benchmark lock-stages clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.dev ## Make the virtual environment, with the tools for development
+
+demo: $(VENV)/.runtime ## Run the whole pipeline on the embedded Norwegian demo (some minutes)
+	$(BIN)/saga run demo
+
+test: $(VENV)/.dev ## Run the fast tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(VENV)/.dev ## Run the slow tests
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Put the code into form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmark: $(VENV)/.dev ## Print the benchmarks' figures
+	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
+
+lock-stages: $(VENV)/.dev ## Record the stages' code after raising a VERSION
+	$(BIN)/python -m tests.stage_lock
+
+clean: ## Remove the virtual environment and the demo's store
+	rm -rf $(VENV) saga-store
+
+# torch comes first and pinned: any later request for it might choose a build with gigabytes of CUDA.
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) torch==2.13.0
+	$(INSTALL) -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(INSTALL) -e '.[dev]'
+	touch $@

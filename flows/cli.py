@@ -1,0 +1,251 @@
+"""The command ``saga``: run, plan, recipes, show, card."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from saga_core.artifacts.store import Store
+from saga_core.errors import SagaError, UserError
+from saga_core.recipe_file import load_recipe, recipe_names
+from tasks.pipeline import check_stage, stages_until
+from tasks.plan import Planned, make_plan, outcomes_of
+from tasks.report import RunReport, find_run
+from tasks.session import Session, open_session
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+out = Console(soft_wrap=True)
+
+RecipeName = Annotated[str, typer.Argument(help="A name that `saga recipes` lists, or the path of a YAML file.")]
+StoreUri = Annotated[str, typer.Option("--store", envvar="SAGA_STORE", help="Folder or URI of the artifacts.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Last stage to run.")]
+Refresh = Annotated[list[str] | None, typer.Option("--refresh", metavar="STAGE", help="Compute although cached.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of standard output.")]
+RunName = Annotated[str | None, typer.Argument(help="Name of a run or of a recipe; default: the newest run.")]
+
+DEFAULT_STORE = "saga-store"
+
+P = ParamSpec("P")
+
+
+def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a command raises into one line on standard error and an exit code: 2 for a user's mistake, else 1."""
+
+    @functools.wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        start = time.monotonic()
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            seconds = time.monotonic() - start
+            _complain(f"interrupted after {seconds:.0f} s; what was finished is kept: the same command resumes", 1)
+        except SagaError as error:
+            _complain(str(error), error.exit_code)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            _complain(f"unexpected {type(error).__name__}: {reason}; SAGA_DEBUG=1 shows where", 1)
+
+    return guarded
+
+
+def _complain(line: str, code: int) -> NoReturn:
+    if os.environ.get("SAGA_DEBUG"):
+        traceback.print_exc()
+    print(f"saga: {line}", file=sys.stderr, flush=True)
+    raise typer.Exit(code)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Align a language model to the grammar of a small language, with a parser as the reward."""
+    if debug:
+        os.environ["SAGA_DEBUG"] = "1"
+
+
+@app.command()
+@one_line_errors
+def run(
+    recipe: RecipeName,
+    store: StoreUri = DEFAULT_STORE,
+    set_: Settings = None,
+    until: Until = None,
+    refresh: Refresh = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a recipe; what the store already holds is not made again."""
+    session, plan = _plan(recipe, store, set_, until, refresh)
+    done = outcomes_of(plan, session)
+    if done is not None:
+        # Nothing to compute: no reason to wait for an orchestrator.
+        report = RunReport(session, done)
+        session.store.write_run(report.name, report.as_dict())
+        result = report.as_dict()
+    else:
+        result = _align(session, recipe, store, set_, until, refresh, as_json)
+    _print_run(result, session.store)
+    if as_json:
+        _print_json(result)
+
+
+@app.command()
+@one_line_errors
+def plan(
+    recipe: RecipeName,
+    store: StoreUri = DEFAULT_STORE,
+    set_: Settings = None,
+    until: Until = None,
+    refresh: Refresh = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would do and why; nothing is computed."""
+    session, planned = _plan(recipe, store, set_, until, refresh)
+    table = Table("stage", "state", "why", box=None)
+    for item in planned:
+        table.add_row(item.stage, item.state, item.why)
+    out.print(table)
+    if as_json:
+        stages = [{"stage": p.stage, "key": p.key, "state": p.state, "why": p.why} for p in planned]
+        _print_json({"recipe": session.recipe.name, "store": session.store.uri, "stages": stages})
+
+
+@app.command()
+@one_line_errors
+def recipes() -> None:
+    """List the recipes that come with SAGA."""
+    table = Table("recipe", "language", "base model", "KL-SFT", box=None)
+    for name in recipe_names():
+        recipe = load_recipe(name).recipe
+        table.add_row(name, recipe.language, recipe.model.id, recipe.sft.mode)
+    out.print(table)
+
+
+@app.command()
+@one_line_errors
+def show(run_name: RunName = None, store: StoreUri = DEFAULT_STORE, as_json: AsJson = False) -> None:
+    """Show a run: its stages, its artifacts and its results."""
+    opened = Store(store)
+    report = _find(opened, run_name)
+    _print_run(report, opened)
+    if as_json:
+        _print_json(report)
+
+
+@app.command()
+@one_line_errors
+def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
+    """Print the model card of a run."""
+    opened = Store(store)
+    report = _find(opened, run_name)
+    published = next((row for row in report["stages"] if row["stage"] == "publish" and row["key"]), None)
+    if published is None:
+        raise UserError("this run has published no card", report["run"], "run the recipe to its end")
+    record = opened.find("publish", published["key"])
+    if record is None:
+        raise UserError("the card is no longer in the store", published["uri"], "run the recipe again")
+    folder = opened.fetch(opened.reference(record))
+    sys.stdout.write((folder / "README.md").read_text(encoding="utf-8"))
+
+
+def _plan(
+    recipe: str, store: str, overrides: list[str] | None, until: str | None, refresh: list[str] | None
+) -> tuple[Session, list[Planned]]:
+    stages = stages_until(until)
+    refreshed = frozenset(check_stage(name, "--refresh") for name in refresh or ())
+    session = open_session(load_recipe(recipe, overrides or ()), store, refreshed)
+    return session, make_plan(session, stages)
+
+
+def _align(
+    session: Session,
+    recipe: str,
+    store: str,
+    overrides: list[str] | None,
+    until: str | None,
+    refresh: list[str] | None,
+    as_json: bool,
+) -> dict[str, Any]:
+    _prepare_environment(session)
+    from flows.align import align
+
+    try:
+        result: dict[str, Any] = align(recipe, store, tuple(overrides or ()), until, tuple(refresh or ()))
+    except BaseException:
+        report = find_run(session.store, RunReport(session).name)
+        if as_json and report is not None:
+            _print_json(report)
+        raise
+    return result
+
+
+def _prepare_environment(session: Session) -> None:
+    """Set what libraries read when they are imported; what the user has set stays."""
+    defaults = {
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if all(pin.revision is None for pin in session.outside.values()):
+        defaults["HF_HUB_OFFLINE"] = "1"
+    if session.recipe.runtime.threads:
+        defaults["OMP_NUM_THREADS"] = str(session.recipe.runtime.threads)
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def _find(store: Store, name: str | None) -> dict[str, Any]:
+    report = find_run(store, name)
+    if report is None:
+        runs = [str(row["run"]) for row in store.read_runs()][:5]
+        hint = f"runs: {', '.join(runs)}" if runs else "give --store, or run a recipe first"
+        raise UserError(f"no run {name}" if name else "no run is here", store.uri, hint)
+    return report
+
+
+def _print_run(report: dict[str, Any], store: Store) -> None:
+    table = Table("stage", "state", "seconds", "why", box=None)
+    for row in report["stages"]:
+        table.add_row(row["stage"], row["state"], f"{row['seconds']:.1f}", row["why"])
+    out.print(f"run {report['run']} in {report['store']}")
+    out.print(table)
+    _print_results(report, store)
+    for name in ("adapter", "card"):
+        if report[name]:
+            out.print(f"{name}: {report[name]}")
+
+
+def _print_results(report: dict[str, Any], store: Store) -> None:
+    if not report["metrics"]["final"]:
+        return
+    from tasks.results import results_table
+
+    out.print(results_table(report, store))
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.flush()
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

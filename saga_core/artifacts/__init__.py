@@ -1,0 +1,1 @@
+"""What a stage leaves behind: its address, its record, and the store that holds both."""

@@ -1,0 +1,1 @@
+"""Text of the language: sources, cleaning, sentences, splits."""

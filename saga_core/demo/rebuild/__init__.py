@@ -1,0 +1,1 @@
+"""Scripts that rebuild the small demo models from public data, one script a model."""

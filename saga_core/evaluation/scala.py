@@ -1,0 +1,284 @@
+"""ScaLA: does a model find intact sentences likelier than corrupted ones?
+
+After EuroEval's ScaLA (Nielsen 2023, "ScandEval", NoDaLiDa): sentences of a treebank, each once intact and
+once with a word deleted or two neighbours flipped. EuroEval's corruption is unseeded; ours takes a seed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import conllu
+from conllu.exceptions import ParseException
+
+from saga_core.errors import StageError, UserError
+from saga_core.evaluation.statistics import Estimate, auroc, bootstrap_mean, bootstrap_statistic
+from saga_core.progress import Tick
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Corruption = Literal["delete", "flip"]
+CORRUPTIONS: tuple[Corruption, ...] = ("delete", "flip")
+
+_KEPT = frozenset({"ADJ", "ADV", "PUNCT", "SYM", "DET", "NUM", "PART"})
+_NOUNS = frozenset({"NOUN", "PROPN"})
+_MARKS = frozenset({"PUNCT", "SYM"})
+_COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class TreebankSentence:
+    """A sentence of a treebank.
+
+    Attributes:
+        text: As written.
+        forms: Its surface tokens; a multiword token is one.
+        upos: Part of speech of each; a multiword token has that of its first word.
+    """
+
+    text: str
+    forms: tuple[str, ...]
+    upos: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScalaPair:
+    """A sentence, intact and corrupted, both joined from its tokens by the same rule."""
+
+    good: str
+    bad: str
+    corruption: Corruption
+
+
+@dataclass(frozen=True)
+class ScalaOutcome:
+    """How likely a model finds the two sentences of a pair.
+
+    Attributes:
+        item_id: Identity of the pair.
+        corruption: How the second was made from the first.
+        good: Mean log-probability of a token of the intact sentence, nats.
+        bad: Likewise of the corrupted one.
+    """
+
+    item_id: str
+    corruption: Corruption
+    good: float
+    bad: float
+
+
+def read_treebank(path: Path | str) -> list[TreebankSentence]:
+    """Read the sentences of a CoNLL-U file.
+
+    Raises:
+        UserError: The file is not there or is no CoNLL-U; with the line.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the treebank cannot be read: {error}", str(path), "give a CoNLL-U file") from error
+    sentences = [_sentence(path, start, block) for start, block in _blocks(lines)]
+    if not sentences:
+        raise UserError("the treebank holds no sentence", str(path), "give a CoNLL-U file")
+    return sentences
+
+
+def build_pairs(sentences: Iterable[TreebankSentence], n: int, seed: int) -> list[ScalaPair]:
+    """Corrupt ``n`` sentences that pass ScaLA's filters, each once: deleted or flipped with even odds.
+
+    A corruption that does not apply is drawn again; a sentence to which neither applies is left out. What is
+    done to a sentence depends on the seed and that sentence alone.
+
+    Args:
+        sentences: Sentences of a treebank.
+        n: Most pairs to make; there are fewer where the treebank is smaller.
+        seed: Seed of choice, order and corruption.
+
+    Raises:
+        StageError: No sentence is left.
+    """
+    kept = list(_filtered(sentences))
+    random.Random(f"{seed}").shuffle(kept)
+    pairs: list[ScalaPair] = []
+    for sentence in kept:
+        if len(pairs) == n:
+            break
+        if pair := _corrupted(sentence, random.Random(f"{seed}:{sentence.text}")):
+            pairs.append(pair)
+    if not pairs:
+        raise StageError("no sentence of the treebank passes ScaLA's filters", "treebank", "give a larger one")
+    return pairs
+
+
+def score_pairs(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    pairs: Sequence[tuple[str, ScalaPair]],
+    batch_size: int,
+    tick: Tick,
+) -> list[ScalaOutcome]:
+    """Score pairs by the mean log-probability of a token, given the start of a text.
+
+    Args:
+        model: Causal language model in evaluation mode.
+        tokenizer: Its tokenizer.
+        pairs: Id and pair.
+        batch_size: Rows of a forward pass at most.
+        tick: Called with the number of sentences that were finished, two a pair.
+    """
+    # PyTorch is large, and reports of stored outcomes do without it.
+    from saga_core.evaluation.likelihood import log_probs
+
+    texts = [text for _, pair in pairs for text in (pair.good, pair.bad)]
+    means = [float(values.mean()) for values in log_probs(model, tokenizer, texts, batch_size, tick)]
+    scored = zip(pairs, means[::2], means[1::2], strict=True)
+    return [ScalaOutcome(name, pair.corruption, good, bad) for (name, pair), good, bad in scored]
+
+
+def scala_auroc(
+    outcomes: Sequence[ScalaOutcome], seed: int, resamples: int, corruption: Corruption | None = None
+) -> Estimate:
+    """Estimate the AUROC of intact over corrupted sentences; its interval is bootstrapped over pairs.
+
+    Args:
+        outcomes: Scored pairs.
+        seed: Seed of the resampling.
+        resamples: Number of resamples.
+        corruption: Look at the pairs of one corruption alone.
+
+    Raises:
+        StageError: There is no such pair.
+    """
+    chosen = [o for o in outcomes if corruption in (None, o.corruption)]
+    return bootstrap_statistic(auroc, [[o.good for o in chosen], [o.bad for o in chosen]], seed, resamples)
+
+
+def paired_accuracy(outcomes: Sequence[ScalaOutcome], seed: int, resamples: int) -> Estimate:
+    """Estimate how often the intact sentence of a pair is the likelier; a tie counts half."""
+    return bootstrap_mean([(o.good > o.bad) + 0.5 * (o.good == o.bad) for o in outcomes], seed, resamples)
+
+
+def join_tokens(forms: Iterable[str]) -> str:
+    """Join tokens on spaces, none before closing punctuation and none after opening brackets."""
+    text = re.sub(r" ([.,;:)\]}?!])", r"\1", " ".join(forms))
+    return re.sub(r"([(\[{]) ", r"\1", text)
+
+
+def _filtered(sentences: Iterable[TreebankSentence]) -> Iterator[TreebankSentence]:
+    seen: set[str] = set()
+    for sentence in sentences:
+        text, upos = sentence.text, sentence.upos
+        if text in seen:
+            continue
+        seen.add(text)
+        if (
+            len(sentence.forms) > 5
+            and len(set(upos)) > 5
+            and text.count('"') % 2 == 0
+            and upos[0] not in _MARKS
+            and text.count("=") <= 1
+            and 2 <= len(text) <= 5_000
+        ):
+            yield sentence
+
+
+def _corrupted(sentence: TreebankSentence, rng: random.Random) -> ScalaPair | None:
+    good = join_tokens(sentence.forms)
+    untried = list(CORRUPTIONS)
+    # Even odds, and again until one applies: as a corruption that does not apply never will, once each is
+    # enough.
+    while untried:
+        corruption = untried.pop(rng.randrange(len(untried)))
+        bad = _CORRUPT[corruption](sentence, rng)
+        if bad is not None:
+            return ScalaPair(good, join_tokens(bad), corruption)
+    return None
+
+
+def _delete(sentence: TreebankSentence, rng: random.Random) -> list[str] | None:
+    forms, upos = sentence.forms, sentence.upos
+
+    def may_go(i: int) -> bool:
+        # Without one of two nouns in a row, or without a modifier, the sentence would often still be right.
+        beside_noun = not _NOUNS.isdisjoint((*upos[max(i - 1, 0) : i], *upos[i + 1 : i + 2]))
+        return upos[i] not in _KEPT and not (upos[i] in _NOUNS and beside_noun)
+
+    if not (candidates := [i for i in range(len(forms)) if may_go(i)]):
+        return None
+    gone = rng.choice(candidates)
+    return [*forms[:gone], *forms[gone + 1 :]]
+
+
+def _flip(sentence: TreebankSentence, rng: random.Random) -> list[str] | None:
+    forms, upos = sentence.forms, sentence.upos
+
+    def may_flip(i: int) -> bool:
+        pair = {upos[i], upos[i + 1]}
+        # A pronoun and an auxiliary flipped make a question. Two tokens of one form would make the same
+        # sentence.
+        differ = forms[i].lower() != forms[i + 1].lower()
+        return len(pair) == 2 and pair.isdisjoint(_MARKS) and pair != {"PRON", "AUX"} and differ
+
+    if not (candidates := [i for i in range(len(forms) - 1) if may_flip(i)]):
+        return None
+    first = rng.choice(candidates)
+    left, right = forms[first + 1], forms[first]
+    if first == 0:
+        left = left[:1].upper() + left[1:]
+        right = right if right.isupper() else right.lower()
+    return [*forms[:first], left, right, *forms[first + 2 :]]
+
+
+_CORRUPT: dict[Corruption, Callable[[TreebankSentence, random.Random], list[str] | None]] = {
+    "delete": _delete,
+    "flip": _flip,
+}
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each run of lines that are not blank, with the number of its first."""
+    block: list[str] = []
+    for number, line in enumerate((*lines, ""), 1):
+        if line.strip():
+            block.append(line.rstrip("\r"))
+        elif block:
+            yield number - len(block), block
+            block = []
+
+
+def _sentence(path: Path | str, start: int, block: Sequence[str]) -> TreebankSentence:
+    for number, line in enumerate(block, start):
+        if not line.startswith("#") and line.count("\t") != _COLUMNS - 1:
+            raise UserError(
+                f"{line.count(chr(9)) + 1} columns in place of {_COLUMNS}", f"{path}:{number}", "give a CoNLL-U file"
+            )
+    try:
+        (parsed,) = conllu.parse("\n".join(block) + "\n\n")
+    except (ParseException, ValueError) as error:
+        raise UserError(f"not CoNLL-U: {error}", f"{path}:{start}", "correct the file") from error
+    forms: list[str] = []
+    upos: list[str] = []
+    within = 0
+    for token in parsed:
+        match token["id"]:
+            case (_, "-", last):
+                within = last
+                forms.append(token["form"])
+            case (_, ".", _):
+                pass
+            case number if number <= within:
+                # The words of a multiword token: the first gives it its part of speech.
+                if len(upos) < len(forms):
+                    upos.append(token["upos"])
+            case _:
+                forms.append(token["form"])
+                upos.append(token["upos"])
+    if len(forms) != len(upos) or not forms:
+        raise UserError("a sentence without tokens, or a range without words", f"{path}:{start}", "correct the file")
+    return TreebankSentence(parsed.metadata.get("text") or join_tokens(forms), tuple(forms), tuple(upos))

@@ -1,0 +1,144 @@
+"""Outside inputs of a run: models, data sets and parsers, each pinned to a content digest or a revision.
+
+The pin goes into the keys; where the thing lies on this machine does not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from saga_core.artifacts.fingerprint import hash_tree
+from saga_core.demo import DEMO
+from saga_core.errors import UserError
+from saga_core.recipe import ModelSource, ParserSettings, TaskSource, TextSource
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A pinned outside input.
+
+    Attributes:
+        identity: What the keys hash.
+        location: Local path, Hub id or package name to load it from.
+        revision: Hub commit, or None for what is local.
+    """
+
+    identity: dict[str, Any]
+    location: str
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class Pinner:
+    """Pins outside inputs; relative paths start from ``folder``, then from the working directory."""
+
+    folder: Path
+
+    def model(self, source: ModelSource) -> Outside:
+        """Pin the base model."""
+        local = self._local(source.id, "model.id")
+        if local is None:
+            return _pin_hub(source.id, source.revision, "model", "model.id")
+        if not (local / "config.json").is_file():
+            raise UserError("no model is here: config.json is missing", f"model.id {local}", "give a model's folder")
+        return Outside({"sha256": hash_tree(local)}, str(local))
+
+    def text(self, source: TextSource) -> Outside:
+        """Pin a source of documents, with the settings that change what is read from it."""
+        pin = self._data(source, "corpus.sources")
+        reading = {"field": source.field, "limit": source.limit}
+        if source.hub:
+            reading |= {"config": source.config, "split": source.split}
+        return Outside({**pin.identity, **reading}, pin.location, pin.revision)
+
+    def task(self, source: TaskSource, where: str) -> Outside:
+        """Pin a source of evaluation items."""
+        pin = self._data(source, where)
+        return Outside({**pin.identity, **({"split": source.split} if source.hub else {})}, pin.location, pin.revision)
+
+    def parser(self, settings: ParserSettings, where: str, language: str) -> Outside:
+        """Pin a parser: its files or its package's version, and the version of the library that runs it."""
+        local = self._local(settings.model, f"{where}.model")
+        identity = {"kind": settings.kind, "library": metadata.version(settings.kind)}
+        if settings.kind == "stanza":
+            identity["package"] = settings.package
+            if local is None:
+                return self._stanza_resources(settings, identity, where)
+            if not (local / language).is_dir():
+                remedy = f"give a Stanza folder that has {language}/ in it"
+                raise UserError(f"no Stanza models for {language} are here", f"{where}.model {local}", remedy)
+        elif local is None:
+            try:
+                return Outside({**identity, "version": metadata.version(settings.model)}, settings.model)
+            except metadata.PackageNotFoundError as error:
+                remedy = f"python -m spacy download {settings.model}, or give the folder of a pipeline"
+                raise UserError(
+                    "no such spaCy pipeline is installed", f"{where}.model {settings.model}", remedy
+                ) from error
+        return Outside({**identity, "sha256": hash_tree(local)}, str(local))
+
+    def _stanza_resources(self, settings: ParserSettings, identity: dict[str, Any], where: str) -> Outside:
+        resources = Path(os.environ.get("STANZA_RESOURCES_DIR", Path.home() / "stanza_resources"))
+        models = resources / settings.model
+        if not models.is_dir():
+            remedy = f"python -c \"import stanza; stanza.download('{settings.model}', package='{settings.package}')\""
+            raise UserError("no such Stanza models are installed", f"{where}.model {settings.model}", remedy)
+        return Outside({**identity, "sha256": hash_tree(models)}, settings.model)
+
+    def _data(self, source: TextSource | TaskSource, where: str) -> Outside:
+        if source.hub is not None:
+            return _pin_hub(source.hub, source.revision, "dataset", f"{where}.hub")
+        return self.file(source.path or "", f"{where}.path")
+
+    def file(self, path: str, where: str) -> Outside:
+        """Pin a local file."""
+        local = self._local(path, where, must_exist=True)
+        if local is None or not local.is_file():
+            raise UserError("no such file", f"{where} {path}", "correct the path")
+        return Outside({"sha256": hash_tree(local)}, str(local))
+
+    def _local(self, name: str, where: str, must_exist: bool = False) -> Path | None:
+        """Return the path that a name means, or None when it names a package or something on the Hub."""
+        if name.startswith("demo:"):
+            path = DEMO / name.removeprefix("demo:")
+            if not path.exists():
+                known = sorted(f"demo:{p.relative_to(DEMO).as_posix()}" for p in DEMO.glob("*/*") if p.suffix != ".py")
+                raise UserError("no such embedded file", f"{where} {name}", f"known: {', '.join(known)}")
+            return path
+        given = Path(name).expanduser()
+        for path in (self.folder / given, Path.cwd() / given):
+            if path.exists():
+                return path.resolve()
+        if must_exist or given.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+            raise UserError(
+                "no such file or folder", f"{where} {name}", f"looked from {self.folder} and from the working directory"
+            )
+        return None
+
+
+def _pin_hub(name: str, revision: str | None, kind: str, where: str) -> Outside:
+    if not _HUB_ID.fullmatch(name):
+        raise UserError("neither a folder here nor an id on the Hub", f"{where} {name}", "correct it")
+    if revision and _COMMIT.fullmatch(revision):
+        return Outside({"hub": name, "revision": revision}, name, revision)
+    # Only a recipe that names the Hub pays for importing its client.
+    from httpx import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    remedy = f"check the id and the network, or set {where.rsplit('.', 1)[0]}.revision to a commit (40 hex digits)"
+    try:
+        commit = HfApi().repo_info(name, revision=revision, repo_type=kind, timeout=20).sha
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, HTTPError, OSError) as error:
+        reason = " ".join(str(error).split())[:160]
+        what = f"not a folder here, and the Hub gave no revision ({reason})"
+        raise UserError(what, f"{where} {name}", remedy) from error
+    return Outside({"hub": name, "revision": commit}, name, commit)

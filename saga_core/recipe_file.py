@@ -1,0 +1,164 @@
+"""Reading a recipe: find it, apply ``--set key=value``, validate it, and say in one line what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from saga_core import languages
+from saga_core.errors import UserError
+from saga_core.recipe import Recipe
+
+RECIPES = Path(__file__).resolve().parents[1] / "deployments" / "recipes"
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A valid recipe and the folder that its relative paths start from."""
+
+    recipe: Recipe
+    folder: Path
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with SAGA."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> LoadedRecipe:
+    """Load and validate a recipe.
+
+    Args:
+        name: A name from ``deployments/recipes`` or the path of a YAML file.
+        overrides: Settings as ``key.path=value``; the value is read as YAML.
+
+    Raises:
+        UserError: No such recipe, not YAML, an unknown setting, or a value out of bounds.
+    """
+    path = _find(name)
+    data = _read(path)
+    for override in overrides:
+        _apply(data, override)
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, path, overrides) from error
+    languages.get(recipe.language)
+    return LoadedRecipe(recipe, path.resolve().parent)
+
+
+def _find(name: str) -> Path:
+    given = Path(name).expanduser()
+    if given.is_file():
+        return given
+    known = RECIPES / f"{name}.yaml"
+    if "/" not in name and known.is_file():
+        return known
+    near = difflib.get_close_matches(name, recipe_names(), n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(recipe_names())}; or give the path of a file"
+    raise UserError("no such recipe", name, hint)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except UnicodeDecodeError as error:
+        raise UserError(f"not UTF-8 at byte {error.start}", str(path), "save the recipe as UTF-8") from error
+    except OSError as error:
+        raise UserError(f"cannot read: {error.strerror}", str(path)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise UserError(f"not YAML: {getattr(error, 'problem', None) or error}", where, "correct that line") from error
+    if not isinstance(data, dict):
+        raise UserError("a recipe is a mapping of settings", str(path), "see deployments/recipes for examples")
+    return data
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that also refuses a key given twice, of which plain YAML keeps the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key} is set twice", key_node.start_mark)
+            seen.add(str(key))
+        return super().construct_mapping(node, deep)
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError("not of the form key=value", f"--set {override}", "for example --set dpo.beta=0.2")
+    try:
+        # YAML 1.1 reads 1e-3 as a string; pydantic turns it into the number the field asks for.
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError("the value is not YAML", f"--set {override}", "quote it") from error
+    *parents, last = key.split(".")
+    place: Any = data
+    for parent in parents:
+        place = place.setdefault(parent, {}) if isinstance(place, dict) else _item(place, parent, override)
+        if not isinstance(place, dict | list):
+            raise UserError(f"{parent} is a value, not a group of settings", f"--set {override}", _nearest(key))
+    if isinstance(place, list):
+        place[place.index(_item(place, last, override))] = value
+    else:
+        place[last] = value
+
+
+def _item(place: list[Any], index: str, override: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    if not index.isdigit() or int(index) >= len(place):
+        raise UserError(f"{index} is no position in a list of {len(place)}", f"--set {override}", "count from 0")
+    return place[int(index)]
+
+
+def _explain(error: ValidationError, path: Path, overrides: Sequence[str]) -> UserError:
+    first = next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
+    key = ".".join(str(part) for part in first["loc"])
+    given = [o for o in overrides if o.partition("=")[0] == key or o.startswith(f"{key}.")]
+    where = f"--set {given[-1]}" if given else f"{path}: {key}" if key else str(path)
+    if first["type"] == "extra_forbidden":
+        return UserError(f"unknown setting {key}", where, _nearest(key))
+    if first["type"] == "missing":
+        return UserError("this setting is required", where, "add it to the recipe")
+    message = first["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(first["input"], dict | list) else f", not {first['input']!r}"
+    return UserError(message[:1].lower() + message[1:] + shown, where, "correct the value")
+
+
+def _nearest(key: str) -> str:
+    known = setting_names()
+    # Digits in a path are positions in a list and not part of a setting's name.
+    plain = ".".join(part for part in key.split(".") if not part.isdigit())
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=0.5)
+    if not near:
+        same_last = [k for k in known if k.split(".")[-1] == plain.split(".")[-1]]
+        near = same_last or difflib.get_close_matches(plain, known, n=1, cutoff=0.0)
+    return f"did you mean {near[0]}?"
+
+
+def setting_names(model: type[BaseModel] = Recipe, prefix: str = "") -> list[str]:
+    """Return the dotted names of all settings, groups included."""
+    names = []
+    for name, field in model.model_fields.items():
+        names.append(prefix + name)
+        for inner in _models_in(field.annotation):
+            names += setting_names(inner, f"{prefix}{name}.")
+    return names
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for part in typing.get_args(annotation) for model in _models_in(part)]

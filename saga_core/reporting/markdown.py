@@ -1,0 +1,61 @@
+"""Markdown tables: of the model card, and of a stage's headline figures in Prefect's interface."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from saga_core.evaluation.statistics import Estimate
+
+ABSENT = "–"
+
+# An underscore inside a word is plain text to Markdown; metric names stay readable without a backslash.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def escape(text: str) -> str:
+    """Return ``text`` such that Markdown shows it as it is, on one line and inside a table's cell."""
+    return _SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; every cell is Markdown already (see ``escape``).
+
+    Args:
+        headings: Headings of the columns; the first column is aligned left, the others right.
+        rows: Rows of as many cells as there are headings.
+    """
+    rule = [":---", *["---:"] * (len(headings) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows))
+
+
+def stage_table(headline: Mapping[str, object]) -> str:
+    """Return a stage's headline figures as a Markdown table of two columns.
+
+    Args:
+        headline: Figure by name: numbers, text, estimates, or lists and mappings of these.
+    """
+    return table(("Figure", "Value"), [(escape(name), _value(value)) for name, value in headline.items()])
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, Estimate):
+        return f"{_float(value.value)} [{_float(value.low)}, {_float(value.high)}], n = {value.n:,}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{escape(str(name))} {_value(each)}" for name, each in value.items()) or ABSENT
+    if isinstance(value, list | tuple):
+        return ", ".join(_value(each) for each in value) or ABSENT
+    return escape(str(value))
+
+
+def _float(value: float) -> str:
+    # Beyond four digits "g" turns to exponents, which read badly for counts of seconds or tokens.
+    return f"{value:.4g}" if not 1e4 <= abs(value) < 1e15 else f"{value:,.0f}"

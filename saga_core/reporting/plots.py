@@ -1,0 +1,210 @@
+"""Plots as PNG: results, training, scores.
+
+The same figures give the same bytes: no date or version is stored. No state of pyplot is touched, so
+flows may plot from several threads.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from saga_core.evaluation.statistics import Estimate
+from saga_core.reporting.results import Column, Row, measured
+
+# Okabe and Ito's palette: told apart in every common colour blindness; shapes differ as well.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKERS = ("o", "s", "D", "^", "v", "P")
+_GREY = "#6E6E6E"
+_DPI = 150
+_UNITS = {"ppl": "Perplexity per token", "bits_per_byte": "Bits per UTF-8 byte"}
+
+
+def results_figure(columns: Sequence[Column], *, evaluator: str, text: str) -> bytes:
+    """Plot every model's figures with intervals: rates, scores in 0..1, and each ratio on its own scale.
+
+    Args:
+        columns: The base first, the final model last.
+        evaluator: Name of the evaluating parser, for the first row.
+        text: Name of the held-out text of the perplexity.
+
+    Returns:
+        A PNG.
+    """
+    rows = measured(columns)
+    rates = [row for row in rows if row.percent]
+    scores = [row for row in rows if not row.percent and row.higher]
+    groups = [(rates, "Rate (%)"), (scores, "Score (0 to 1)")]
+    groups += [([row], _UNITS[row.metric]) for row in rows if not row.higher]
+    groups = [(group, unit) for group, unit in groups if group]
+    heights = [len(group) + 0.9 for group, _ in groups]
+    figure = Figure(figsize=(8, 0.42 * sum(heights) + 0.55 * len(groups) + 0.5), layout="constrained", dpi=_DPI)
+    panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, (group, unit) in zip(panels, groups, strict=True):
+        _points(panel, group, columns, evaluator, text)
+        panel.set_xlabel(unit)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(columns), 3), frameon=False)
+    return _png(figure)
+
+
+def _points(panel: Axes, rows: Sequence[Row], columns: Sequence[Column], evaluator: str, text: str) -> None:
+    spread = min(0.24 * (len(columns) - 1), 0.6)
+    for place, column in enumerate(columns):
+        offset = spread * (place / (len(columns) - 1) - 0.5) if spread else 0.0
+        drawn = [(y + offset, row, column.values.get(row.metric)) for y, row in enumerate(rows)]
+        drawn = [(y, row, value) for y, row, value in drawn if column.point(row.metric) is not None]
+        scaled = [[100.0 * part if row.percent else part for part in _span(value)] for _, row, value in drawn]
+        panel.errorbar(
+            [point for point, _, _ in scaled],
+            [y for y, _, _ in drawn],
+            xerr=[
+                [max(point - low, 0.0) for point, low, _ in scaled],
+                [max(high - point, 0.0) for point, _, high in scaled],
+            ],
+            linestyle="none",
+            capsize=3,
+            markersize=6,
+            label=_literal(column.heading),
+            color=_COLOURS[place % len(_COLOURS)],
+            marker=_MARKERS[place % len(_MARKERS)],
+        )
+    panel.set_yticks(range(len(rows)), [_literal(row.heading(evaluator, text)) for row in rows])
+    panel.set_ylim(len(rows) - 0.4, -0.6)
+    if rows[0].higher:
+        # The whole range of a rate or score, so that a small difference does not look like a large one.
+        top = 100 if rows[0].percent else 1
+        panel.set_xlim(-0.02 * top, 1.02 * top)
+    _plain(panel, "x")
+
+
+def _span(value: Estimate | float | None) -> tuple[float, float, float]:
+    if isinstance(value, Estimate):
+        low = value.low if math.isfinite(value.low) else value.value
+        high = value.high if math.isfinite(value.high) else value.value
+        return value.value, low, high
+    point = value if value is not None else math.nan
+    return point, point, point
+
+
+@dataclass(frozen=True)
+class _Panel:
+    label: str
+    lines: tuple[tuple[str, str], ...]
+
+
+_TRAINING = (
+    _Panel("Loss (nats)", (("loss", "loss"),)),
+    _Panel("Reward margin\n(chosen − rejected)", (("rewards/margins", "margin"),)),
+    _Panel("Reward accuracy\n(share of pairs)", (("rewards/accuracies", "accuracy"),)),
+    _Panel(
+        "Log-probability of\na completion (nats)",
+        (("logps/chosen", "chosen"), ("logps/rejected", "rejected")),
+    ),
+)
+
+
+def training_figure(history: Sequence[Mapping[str, object]]) -> bytes:
+    """Plot a trainer's log: loss, and for DPO reward margin, reward accuracy and log-probabilities by step.
+
+    Args:
+        history: The trainer's ``state.log_history``; records without a figure of interest are passed over.
+
+    Returns:
+        A PNG. A quantity that was never logged has no panel.
+    """
+    series = {key: _series(history, key) for panel in _TRAINING for key, _ in panel.lines}
+    shown = [panel for panel in _TRAINING if any(series[key] for key, _ in panel.lines)]
+    figure = Figure(figsize=(8, 1.9 * max(len(shown), 1) + 0.6), layout="constrained", dpi=_DPI)
+    if not shown:
+        figure.text(0.5, 0.5, "Nothing was logged", ha="center", va="center")
+        return _png(figure)
+    axes = figure.subplots(len(shown), 1, squeeze=False, sharex=True)[:, 0]
+    for axis, panel in zip(axes, shown, strict=True):
+        for place, (key, label) in enumerate(panel.lines):
+            steps = [step for step, _ in series[key]]
+            values = [value for _, value in series[key]]
+            axis.plot(steps, values, color=_COLOURS[place], marker=_MARKERS[place], markersize=3.5, label=label)
+        axis.set_ylabel(panel.label)
+        if len(panel.lines) > 1:
+            axis.legend(frameon=False)
+        _plain(axis, "both")
+    axes[-1].set_xlabel("Optimiser step")
+    axes[-1].xaxis.get_major_locator().set_params(integer=True)
+    figure.align_ylabels(axes)
+    return _png(figure)
+
+
+def _series(history: Sequence[Mapping[str, object]], key: str) -> list[tuple[int, float]]:
+    points = []
+    for record in history:
+        step, value = record.get("step"), record.get(key)
+        if isinstance(step, int) and isinstance(value, int | float) and math.isfinite(value):
+            points.append((step, float(value)))
+    return points
+
+
+def scores_figure(scores: Sequence[float], chosen: Sequence[float], rejected: Sequence[float]) -> bytes:
+    """Plot how scores are spread: all candidates', and those of the pairs' two sides.
+
+    Args:
+        scores: Scores of all candidates, each -1 (does not parse) or in (0, 1].
+        chosen: Scores of the pairs' better sides.
+        rejected: Scores of the pairs' worse sides.
+
+    Returns:
+        A PNG.
+    """
+    figure = Figure(figsize=(8, 5), layout="constrained", dpi=_DPI)
+    every, pairs = figure.subplots(2, 1, sharex=True)
+    # Bins of 0.05 centred on their figure, so that -1 and 1 have a whole bin each.
+    edges = [-1.025 + 0.05 * each for each in range(42)]
+    every.hist(scores, bins=edges, color=_GREY, label=_label("all candidates", scores))
+    every.set_ylabel("Candidates")
+    pairs.hist(chosen, bins=edges, color=_COLOURS[0], alpha=0.75, label=_label("chosen", chosen))
+    pairs.hist(
+        rejected,
+        bins=edges,
+        histtype="step",
+        hatch="////",
+        color=_COLOURS[1],
+        linewidth=1.5,
+        label=_label("rejected", rejected),
+    )
+    pairs.set_ylabel("Pairs")
+    pairs.set_xlabel("Score (−1: does not parse)")
+    for axis in (every, pairs):
+        axis.legend(frameon=False, loc="upper center")
+        axis.yaxis.get_major_locator().set_params(integer=True)
+        _plain(axis, "y")
+    return _png(figure)
+
+
+def _label(name: str, scores: Sequence[float]) -> str:
+    mean = f", mean {sum(scores) / len(scores):.3f}" if scores else ""
+    return f"{name} (n = {len(scores):,}{mean})".replace("-", "−")
+
+
+def _literal(text: str) -> str:
+    # A dollar sign would begin mathematics.
+    return text.replace("$", r"\$")
+
+
+def _plain(axis: Axes, grid: Literal["x", "y", "both"]) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(True, axis=grid, color="#DDDDDD", linewidth=0.8)
+    axis.set_axisbelow(True)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    # "Software" would hold matplotlib's version, and with it change the bytes.
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""From a parser's verdict to a score."""

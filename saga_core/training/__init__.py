@@ -1,0 +1,1 @@
+"""KL-SFT, DPO and the adapters they make."""

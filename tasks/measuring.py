@@ -1,0 +1,117 @@
+"""What both evaluations share: the items, kept apart from the training text, and the measuring itself."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from saga_core import languages
+from saga_core.artifacts.tables import read_rows, write_rows
+from saga_core.corpus.sentences import clean, split_sentences
+from saga_core.errors import UserError
+from saga_core.recipe import Recipe
+from tasks.loading import load_parser
+from tasks.stage import Work
+
+if TYPE_CHECKING:
+    from saga_core.evaluation.suite import EvaluationInput, EvaluationResult
+
+Item = TypeVar("Item")
+
+ROW = {
+    "task": "string",
+    "item_id": "string",
+    "text": "string",
+    "passed": "bool",
+    "quality": "double",
+    "value": "double",
+}
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Return the slice of the recipe that both evaluations have."""
+    source = {"source"}
+    return {
+        "evaluation": recipe.evaluation.model_dump(
+            exclude={"scala": {"treebank"}, "summaries": source, "reading": source}
+        ),
+        "scoring": recipe.scoring.model_dump(include={"mattr_window", "unit"}),
+        "language": recipe.language,
+        "seed": recipe.seed,
+    }
+
+
+def measure(work: Work, model: Any, tokenizer: Any) -> EvaluationResult:  # noqa: ANN401 - transformers' models
+    """Measure a model with the parser that took no part in the training, and store the items' rows."""
+    from saga_core.evaluation.suite import evaluate
+
+    recipe, language = work.recipe, languages.get(work.recipe.language)
+    result = evaluate(
+        model,
+        tokenizer,
+        load_parser(work, "evaluator"),
+        evaluation_input(work),
+        recipe.evaluation,
+        recipe.language,
+        language.summary_prompt,
+        language.reading_prompt,
+        recipe.scoring,
+        recipe.seed,
+        recipe.runtime.generation_batch,
+    )
+    store_result(work.out, result)
+    return result
+
+
+def evaluation_input(work: Work) -> EvaluationInput:
+    """Gather the items, less those of which the training has seen a sentence.
+
+    Raises:
+        UserError: Nothing is left to measure with.
+    """
+    from saga_core.evaluation.scala import build_pairs, read_treebank
+    from saga_core.evaluation.suite import EvaluationInput
+
+    from saga_core.corpus.items import read_questions, read_summaries
+
+    recipe, data, wanted = work.recipe, work.inputs["data"], work.recipe.evaluation
+    seen = {row["text"].casefold() for row in read_rows(data / "train_sentences.parquet")}
+    seen |= {row["sentence"].casefold() for row in read_rows(data / "prompts.parquet")}
+
+    def unseen(text: str) -> bool:
+        return not any(s.casefold() in seen for s in split_sentences(clean(text), recipe.language))
+
+    treebank = [s for s in read_treebank(Path(work.outside["treebank"].location)) if s.text.casefold() not in seen]
+    summaries = read_summaries(work.outside["summaries"], wanted.summaries.source.split, recipe.language)
+    questions = read_questions(work.outside["reading"], wanted.reading.source.split)
+    return EvaluationInput(
+        prompts=[(row["id"], row["prompt"]) for row in read_rows(data / "heldout_prompts.parquet")],
+        heldout_documents=[row["text"] for row in read_rows(data / "heldout_documents.parquet")],
+        scala=build_pairs(treebank, wanted.scala.sentences, recipe.seed),
+        summaries=_draw(summaries, lambda i: unseen(i.document), wanted.summaries.items, recipe.seed, "summaries"),
+        reading=_draw(questions, lambda i: unseen(i.context), wanted.reading.items, recipe.seed, "reading"),
+    )
+
+
+def _draw(items: Sequence[Item], unseen: Callable[[Item], bool], wanted: int, seed: int, name: str) -> list[Item]:
+    """Draw items at random among those that the training has not seen."""
+    kept = [item for item in items if unseen(item)]
+    if not kept:
+        what = f"the training text holds a sentence of every one of the {len(items)} items"
+        raise UserError(what, f"evaluation.{name}.source", "give items that are not part of the corpus")
+    random.Random(f"{seed}/{name}").shuffle(kept)
+    return kept[:wanted]
+
+
+def store_result(folder: Path, result: EvaluationResult) -> None:
+    """Write every item's row, so that a comparison can be made from the artifact alone."""
+    write_rows(folder / "items.parquet", result.to_rows(), ROW)
+
+
+def load_result(folder: Path) -> EvaluationResult:
+    """Read what ``store_result`` wrote."""
+    from saga_core.evaluation.suite import EvaluationResult
+
+    return EvaluationResult.from_rows(read_rows(folder / "items.parquet"))

@@ -1,0 +1,49 @@
+"""All stages in the order in which they run."""
+
+from __future__ import annotations
+
+import difflib
+
+from saga_core.errors import UserError
+from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, pairs, probe, publish, scores, sft
+from tasks.stage import Stage
+
+PIPELINE: tuple[Stage, ...] = (
+    data.STAGE,
+    probe.STAGE,
+    gate.STAGE,
+    sft.STAGE,
+    candidates.STAGE,
+    scores.STAGE,
+    pairs.STAGE,
+    dpo.STAGE,
+    evaluate_base.STAGE,
+    evaluate.STAGE,
+    publish.STAGE,
+)
+
+
+def stages_until(last: str | None) -> tuple[Stage, ...]:
+    """Return the stages up to and including ``last``, or all.
+
+    Raises:
+        UserError: There is no such stage.
+    """
+    if last is None:
+        return PIPELINE
+    names = [stage.name for stage in PIPELINE]
+    return PIPELINE[: names.index(check_stage(last, "--until")) + 1]
+
+
+def check_stage(name: str, where: str) -> str:
+    """Return the name of a stage if there is one.
+
+    Raises:
+        UserError: There is none; names the nearest.
+    """
+    names = [stage.name for stage in PIPELINE]
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"stages: {', '.join(names)}"
+    raise UserError(f"unknown stage {name}", where, hint)

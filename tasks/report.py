@@ -1,0 +1,97 @@
+"""What a run did: one JSON object, kept in the store from the first stage on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from saga_core.artifacts.fingerprint import digest
+from saga_core.artifacts.store import Store
+from saga_core.errors import SagaError
+from tasks.pipeline import PIPELINE
+from tasks.session import Outcome, Session
+
+
+def run_name(session: Session) -> str:
+    """Return a run's name: the recipe's, and a digest of what it asks for; the same request has the same name."""
+    asked = [stage.payload(session.recipe, session.outside, {}) for stage in PIPELINE]
+    return f"{session.recipe.name}-{digest(asked)[:10]}"
+
+
+class RunReport:
+    """The report of a run, written to the store whenever something changed."""
+
+    def __init__(self, session: Session, outcomes: Sequence[Outcome] = ()) -> None:
+        self._session = session
+        self._outcomes = list(outcomes)
+        self._started = time.monotonic()
+        self.name = run_name(session)
+
+    def begin(self, stage: str) -> None:
+        """Say on standard error that a stage begins."""
+        self._started = time.monotonic()
+        print(f"{stage} …", file=sys.stderr, flush=True)
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in what became of a stage."""
+        self._outcomes.append(outcome)
+        print(
+            f"{outcome.stage}: {outcome.state} in {outcome.seconds:.1f} s ({outcome.why})", file=sys.stderr, flush=True
+        )
+        self._session.store.write_run(self.name, self.as_dict())
+
+    def fail(self, stage: str, error: BaseException) -> None:
+        """Take in that a stage failed."""
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+        seconds = time.monotonic() - self._started
+        self._outcomes.append(Outcome(stage, "failed", why, seconds=seconds))
+        try:
+            self._session.store.write_run(self.name, self.as_dict())
+        except SagaError as second:
+            # A full disk fails the stage and its report alike; the stage's error is the one that counts.
+            print(f"the run's report could not be kept: {second}", file=sys.stderr, flush=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as it is stored and printed by ``--json``."""
+        done = {outcome.stage: outcome for outcome in self._outcomes}
+        metrics = {}
+        for name, stage in (("base", "evaluate_base"), ("final", "evaluate")):
+            headline = done[stage].headline if stage in done else None
+            metrics[name] = dict(headline["metrics"]) if headline else {}
+        return {
+            "run": self.name,
+            "recipe": self._session.recipe.name,
+            "store": self._session.store.uri,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "stages": [_stage_row(outcome) for outcome in self._outcomes],
+            "metrics": metrics,
+            "adapter": _uri(done.get("publish"), "") or _uri(done.get("dpo"), "/adapter"),
+            "card": _uri(done.get("publish"), "/README.md"),
+        }
+
+
+def _stage_row(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "stage": outcome.stage,
+        "key": outcome.reference.key if outcome.reference else None,
+        "digest": outcome.reference.digest if outcome.reference else None,
+        "state": outcome.state,
+        "seconds": round(outcome.seconds, 2),
+        "uri": outcome.reference.uri if outcome.reference else None,
+        "why": outcome.why,
+    }
+
+
+def _uri(outcome: Outcome | None, suffix: str) -> str | None:
+    return outcome.reference.uri + suffix if outcome and outcome.reference else None
+
+
+def find_run(store: Store, name: str | None) -> dict[str, Any] | None:
+    """Return a stored run: by its name, the newest of a recipe by the recipe's, or the newest of all."""
+    for run in store.read_runs():
+        if name is None or name in (run["run"], run["recipe"]):
+            return run
+    return None

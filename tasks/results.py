@@ -1,0 +1,88 @@
+"""From the evaluations' headlines to what a person reads: the card's facts and the table at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from saga_core.evaluation.statistics import Comparison, Estimate
+
+from saga_core.artifacts.record import provenance
+from saga_core.artifacts.store import Store
+from saga_core.recipe import ParserSettings, Recipe
+from saga_core.reporting.results import Column, to_rich
+from tasks.stage import Work
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from saga_core.reporting.facts import CardFacts
+
+_LIBRARIES = {"spacy": "spaCy", "stanza": "Stanza"}
+
+
+def card_facts(work: Work) -> CardFacts:
+    """Gather everything that the model card tells of a run."""
+    from saga_core.reporting.facts import CardFacts
+
+    recipe, seen, base = work.recipe, work.headlines, work.outside["model"]
+    sft_ran = "sft" in work.inputs
+    gate, dpo = seen["gate"], seen["dpo"]
+    return CardFacts(
+        recipe=recipe,
+        base_title=recipe.model.title or recipe.model.id.rsplit("/", 1)[-1],
+        base_id=base.location,
+        adapter_id=str(work.out),
+        sft_ran=sft_ran,
+        base_ps=Estimate(gate["parse_success"], gate["low"], gate["high"], gate["n"]),
+        pairs=dpo["pairs"],
+        dpo_loss=dpo["loss"],
+        dpo_reward_accuracy=dpo["reward_accuracies"],
+        evaluator=_LIBRARIES[recipe.evaluator.kind],
+        judge=f"{_LIBRARIES[recipe.judge.kind]} {_model_name(recipe.judge)}",
+        text=recipe.corpus.title,
+        versions=provenance().packages,
+        columns=_columns(seen["evaluate_base"], seen["evaluate"], sft_ran),
+        comparisons=_comparisons(seen["evaluate"]),
+    )
+
+
+def results_table(report: Mapping[str, Any], store: Store) -> Table:
+    """Return the results of a finished run as a table for a terminal.
+
+    Args:
+        report: The run's report.
+        store: The store that holds its artifacts.
+    """
+    keys = {row["stage"]: row["key"] for row in report["stages"]}
+    headlines = {}
+    for stage in ("evaluate_base", "evaluate", "publish"):
+        record = store.find(stage, keys[stage]) if keys.get(stage) else None
+        headlines[stage] = record
+    base, final, published = headlines["evaluate_base"], headlines["evaluate"], headlines["publish"]
+    assert base is not None
+    assert final is not None
+    sft_ran = published is not None and "sft" in published.inputs
+    recipe = Recipe.model_validate(published.payload["settings"]) if published else None
+    return to_rich(
+        _columns(base.headline, final.headline, sft_ran),
+        _comparisons(final.headline),
+        evaluator=_LIBRARIES[recipe.evaluator.kind] if recipe else "Held-out",
+        text=recipe.corpus.title if recipe else "held-out",
+    )
+
+
+def _columns(base: Mapping[str, Any], final: Mapping[str, Any], sft_ran: bool) -> tuple[Column, ...]:
+    name = "KL-SFT + Δ-DPO" if sft_ran else "Δ-DPO"
+    return tuple(
+        Column(heading, {metric: Estimate(**value) for metric, value in headline["metrics"].items()})
+        for heading, headline in (("Base", base), (f"{name} (this)", final))
+    )
+
+
+def _comparisons(final: Mapping[str, Any]) -> dict[str, Comparison]:
+    return {metric: Comparison(**value) for metric, value in final["comparisons"].items()}
+
+
+def _model_name(settings: ParserSettings) -> str:
+    return settings.model.rstrip("/").rsplit("/", 1)[-1]

@@ -1,0 +1,99 @@
+"""Stages as Prefect tasks: one task run a stage, its state saying what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+
+from saga_core.artifacts.record import Reference
+from saga_core.reporting.markdown import stage_table
+from tasks.report import RunReport
+from tasks.session import Outcome, Session
+from tasks.stage import Stage
+
+_STATE_NAMES = {"cached": "Cached", "skipped": "Skipped", "computed": "Completed"}
+
+
+# The store is the authority on what is cached; Prefect's own result cache would unpickle what it reads.
+@task(persist_result=False, cache_policy=NO_CACHE)
+def run_stage(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> State[Outcome]:
+    """Skip, look up or compute one stage.
+
+    Args:
+        stage: The stage.
+        session: The run's recipe, outside inputs and store.
+        inputs: Outcomes of the stages it reads or consults, by name.
+
+    Returns:
+        A completed Prefect state, named for what became of the stage, with its outcome as data.
+    """
+    logger = get_run_logger()
+    outcome = resolve(stage, session, inputs)
+    logger.info("%s: %s (%s)", stage.name, outcome.state, outcome.why)
+    return Completed(name=_STATE_NAMES[outcome.state], message=outcome.why, data=outcome)
+
+
+def resolve(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> Outcome:
+    """Skip, look up or compute one stage; what the Prefect task does, without Prefect."""
+    seen: dict[str, Mapping[str, Any]] = {n: o.headline for n, o in inputs.items() if o.headline is not None}
+    if reason := stage.skip(session.recipe, seen):
+        return Outcome(stage.name, "skipped", reason)
+    references: dict[str, Reference] = {
+        name: inputs[name].reference for name in stage.inputs if inputs[name].reference is not None
+    }
+    lookup = session.look_up(stage, references)
+    if lookup.record is not None:
+        return session.cached(lookup, lookup.record)
+    return session.compute(stage, lookup, references)
+
+
+class Runner:
+    """Runs stages one after another as Prefect tasks and keeps the run's report in the store.
+
+    Args:
+        session: The run's recipe, outside inputs and store.
+        until: Name of the last stage to run, or None for all.
+    """
+
+    def __init__(self, session: Session, until: str | None) -> None:
+        self._session = session
+        self._until = until
+        self._stopped = False
+        self.report = RunReport(session)
+
+    def __call__(self, stage: Stage, **inputs: Outcome) -> Outcome:
+        """Run a stage.
+
+        Args:
+            stage: The stage.
+            **inputs: Outcomes of the stages it reads or consults.
+
+        Returns:
+            What became of it; its reference is None when it was skipped or comes after ``until``.
+        """
+        if self._stopped:
+            return Outcome(stage.name, "skipped", f"after --until {self._until}")
+        named = run_stage.with_options(name=stage.name, task_run_name=stage.name)
+        self.report.begin(stage.name)
+        try:
+            state = named(stage, self._session, inputs, return_state=True)
+            outcome: Outcome = state.result()
+        except BaseException as error:
+            self.report.fail(stage.name, error)
+            raise
+        self.report.add(outcome)
+        self._leave_artifact(outcome)
+        self._stopped = stage.name == self._until
+        return outcome
+
+    def _leave_artifact(self, outcome: Outcome) -> None:
+        # Made here and not in the task: a cached stage's page shows its artifact too.
+        where = outcome.reference.uri if outcome.reference else "-"
+        headline = {"state": outcome.state, "why": outcome.why, **(outcome.headline or {}), "artifact": where}
+        key = f"{self._session.recipe.name}-{outcome.stage}".replace("_", "-").replace(".", "-")
+        create_markdown_artifact(stage_table(headline), key=key, description=f"Stage {outcome.stage}: {outcome.state}")

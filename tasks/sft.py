@@ -1,0 +1,74 @@
+"""KL-SFT, where the gate asks for it: CE + λ·KL(π_θ ‖ π_base) on sentences that the judge finds good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from saga_core.artifacts.tables import read_rows, write_rows
+from saga_core.errors import UserError
+from saga_core.recipe import Recipe
+from tasks.loading import load_parser
+from tasks.stage import Stage, Work
+
+VERSION = 1
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Return the stage's slice of the recipe; whether it runs is the gate's business."""
+    return {
+        "sft": recipe.sft.model_dump(exclude={"mode", "tau"}),
+        "lora": recipe.lora.model_dump(),
+        "language": recipe.language,
+        "seed": recipe.seed,
+    }
+
+
+def skip(recipe: Recipe, seen: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Say why KL-SFT is skipped: by the recipe, or by the gate's decision."""
+    if recipe.sft.mode == "skip":
+        return "sft.mode is skip"
+    gate = seen.get("gate")
+    if recipe.sft.mode == "force" or gate is None or gate["run_sft"]:
+        return None
+    return f"base PS {gate['parse_success']:.1%} ≥ τ {gate['tau']:.0%}"
+
+
+def consults(recipe: Recipe) -> tuple[str, ...]:
+    """Only in the mode auto does the gate's decision count."""
+    return ("gate",) if recipe.sft.mode == "auto" else ()
+
+
+def compute(work: Work) -> dict[str, Any]:
+    """Choose the sentences and train the adapter."""
+    from saga_core.training.kl_sft import train_kl_sft
+
+    from saga_core.progress import progress
+
+    recipe, base = work.recipe, work.outside["model"]
+    texts = [row["text"] for row in read_rows(work.inputs["data"] / "train_sentences.parquet")]
+    judge = load_parser(work, "judge", unit="all_sentences")
+    with progress("sft: choosing sentences", len(texts), "sentences") as tick:
+        verdicts = judge.judge(texts, tick)
+    kept = [text for text, v in zip(texts, verdicts, strict=True) if v.passed and v.quality >= recipe.sft.min_quality]
+    if not kept:
+        what = f"none of {len(texts)} training sentences reaches the quality {recipe.sft.min_quality}"
+        raise UserError(what, "sft.min_quality", "lower it")
+    write_rows(work.out / "sentences.parquet", [{"text": text} for text in kept], {"text": "string"})
+    history = train_kl_sft(
+        base.location, base.revision, kept, recipe.sft, recipe.lora, recipe.runtime, recipe.seed, work.out / "adapter"
+    )
+    write_history(work, history)
+    return {"sentences": len(kept), "sentences_judged": len(texts), "loss": history[-1]["loss"]}
+
+
+def write_history(work: Work, history: list[dict[str, float]]) -> None:
+    """Keep a training's log, one row a logged step; a figure that a step lacks is empty."""
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    rows = [{name: row.get(name) for name in columns} for row in history]
+    write_rows(work.out / "history.parquet", rows, dict.fromkeys(columns, "double"))
+
+
+STAGE = Stage(
+    "sft", VERSION, settings, compute, outside=("model", "judge"), inputs=("data",), consults=consults, skip=skip
+)

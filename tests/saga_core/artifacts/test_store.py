@@ -1,0 +1,161 @@
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from saga_core.artifacts.fingerprint import digest
+from saga_core.artifacts.record import FileEntry, Record, provenance
+from saga_core.artifacts.store import Store
+from saga_core.errors import DamagedArtifactError, StageError, UserError
+
+
+def make(store: Store, text: str = "text", *, seed: int = 0, replace: bool = False) -> Record:
+    payload = {"stage": "data", "version": 1, "settings": {"seed": seed}, "outside": {}, "inputs": {}}
+    with store.attempt("data", digest(payload)) as (attempt, folder):
+        (folder / "sub").mkdir()
+        (folder / "sub" / "file.txt").write_text(text)
+        files = store.describe(folder)
+        record = Record(
+            stage="data",
+            key=digest(payload),
+            payload=payload,
+            attempt=attempt,
+            files=files,
+            digest=digest({f.path: f.sha256 for f in files}),
+            inputs={},
+            headline={"n": 1},
+            provenance=provenance(),
+            recipe="test",
+            seconds=1.0,
+            created=datetime.now(UTC).isoformat(),
+        )
+        return store.commit(record, folder, replace=replace)
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path.name}")
+
+
+def test_what_is_committed_is_found_and_fetched(store: Store) -> None:
+    record = make(store)
+    assert store.find("data", record.key) == record
+    assert store.damage(record) is None
+    assert (store.fetch(store.reference(record)) / "sub" / "file.txt").read_text() == "text"
+    assert store.records("data") == [record]
+
+
+def test_nothing_is_found_where_nothing_is(store: Store) -> None:
+    assert store.find("data", "0" * 64) is None
+    assert store.records("data") == []
+    assert store.read_runs() == []
+
+
+def test_the_first_record_wins(store: Store) -> None:
+    first = make(store, "first")
+    second = make(store, "second")
+    assert second == first
+    assert (store.fetch(store.reference(second)) / "sub" / "file.txt").read_text() == "first"
+
+
+def test_a_refresh_replaces_the_record(store: Store) -> None:
+    make(store, "first")
+    second = make(store, "second", replace=True)
+    assert (store.fetch(store.reference(second)) / "sub" / "file.txt").read_text() == "second"
+
+
+def test_a_failed_attempt_leaves_nothing_that_counts(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    with pytest.raises(RuntimeError), store.attempt("data", "1" * 64) as (_, folder):
+        (folder / "half").write_text("half")
+        raise RuntimeError
+    assert store.find("data", "1" * 64) is None
+    assert not list(tmp_path.rglob("half"))
+
+
+def test_damage_is_seen(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    record = make(store)
+    file = next(tmp_path.rglob("file.txt"))
+    file.write_text("tent")
+    with pytest.raises(DamagedArtifactError, match=r"file\.txt.*--refresh data"):
+        store.fetch(store.reference(record))
+    file.write_text("longer than before")
+    assert "bytes" in (store.damage(record) or "")
+    file.unlink()
+    assert "missing" in (store.damage(record) or "")
+    store.set_aside("data", record.key)
+    assert store.find("data", record.key) is None
+
+
+def test_a_record_of_another_key_is_refused(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    one, two = make(store, seed=1), make(store, seed=2)
+    paths = {record.key: next(tmp_path.glob(f"data/{record.key[:32]}/record.json")) for record in (one, two)}
+    paths[one.key].write_bytes(paths[two.key].read_bytes())
+    with pytest.raises(DamagedArtifactError, match="claims another key"):
+        store.find("data", one.key)
+
+
+@pytest.mark.parametrize("path", ["../up", "/etc/passwd", "a/../../b", "", "a\\b"])
+def test_a_file_outside_the_artifact_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="leaves"):
+        FileEntry(path=path, sha256="0" * 64, size=1)
+
+
+def test_half_a_record_is_damage_and_not_a_traceback(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    record = make(store)
+    path = next(tmp_path.glob("data/*/record.json"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DamagedArtifactError, match="not a record"):
+        store.find("data", record.key)
+
+
+def test_an_unknown_protocol_is_the_users_mistake() -> None:
+    with pytest.raises(UserError):
+        Store("nosuch://bucket")
+
+
+def test_a_store_where_nothing_can_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UserError, match="cannot write here"):
+        make(Store(str(tmp_path / "file" / "store")))
+
+
+def test_racing_processes_leave_one_record(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2]); from test_store import make; "
+        "from saga_core.artifacts.store import Store; print(make(Store(sys.argv[1]), str(sys.argv[3])).digest)"
+    )
+    here = str(Path(__file__).parent)
+    racers = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), here, str(i)], stdout=subprocess.PIPE)
+        for i in range(4)
+    ]
+    digests = {racer.communicate()[0] for racer in racers}
+    assert all(racer.returncode == 0 for racer in racers)
+    assert len(digests) == 1
+    assert len(list(tmp_path.rglob("file.txt"))) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("this machine allows no mounts")
+    try:
+        store = Store(str(disk))
+        before = make(store)
+        (disk / "filler").write_bytes(b"0" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+        with pytest.raises((StageError, OSError), match=r"disk is full|No space left"):
+            make(store, "x" * 100_000, seed=1)
+        assert store.find("data", before.key) == before
+        (disk / "filler").unlink()
+        assert make(store, "y", seed=1).headline == {"n": 1}
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

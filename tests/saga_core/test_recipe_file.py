@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saga_core.errors import UserError
+from saga_core.recipe import Recipe, RuntimeSettings
+from saga_core.recipe_file import RECIPES, load_recipe, recipe_names, setting_names
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_is_valid_and_named_for_its_file(name: str) -> None:
+    assert load_recipe(name).recipe.name == name
+
+
+def test_the_defaults_are_the_cards() -> None:
+    recipe = load_recipe("nb-llama-3.2-1b").recipe
+    assert recipe.model.id == "meta-llama/Llama-3.2-1B"
+    assert recipe.judge.model == "nb_core_news_lg"
+    assert (recipe.sft.mode, recipe.sft.tau, recipe.sft.kl_weight, recipe.sft.epochs) == ("auto", 0.80, 0.10, 3)
+    assert recipe.sft.min_quality == 0.65
+    assert (recipe.generation.temperatures, recipe.generation.per_temperature) == ((0.7, 1.1), 4)
+    assert (recipe.generation.max_new_tokens, recipe.generation.repetition_penalty) == (60, 1.3)
+    assert recipe.scoring.mattr_weight == 0.2
+    assert (recipe.pairs.min_gap, recipe.pairs.min_chosen) == (0.25, 0.20)
+    assert (recipe.dpo.beta, recipe.dpo.epochs, recipe.dpo.batch_size, recipe.dpo.nll_weight) == (0.1, 2, 64, 0.0)
+    assert (recipe.lora.r, recipe.lora.alpha, recipe.lora.dropout) == (16, 32, 0.05)
+    assert len(recipe.lora.target_modules) == 7
+    assert recipe.dpo.bf16
+    assert recipe.sft.bf16
+    assert recipe.corpus.train_sentences == 10_000
+    assert recipe.corpus.heldout_prompts == 200
+
+
+def test_the_ablation_differs_in_name_and_mode_only() -> None:
+    one, other = (load_recipe(n).recipe.model_dump() for n in ("nb-llama-3.2-1b", "nb-llama-3.2-1b-forced-sft"))
+    assert one.pop("name") != other.pop("name")
+    assert (one["sft"].pop("mode"), other["sft"].pop("mode")) == ("auto", "force")
+    assert one == other
+
+
+def test_a_setting_is_replaced() -> None:
+    loaded = load_recipe("demo", ["dpo.beta=0.2", "generation.temperatures=[0.5, 1.0]", "sft.learning_rate=1e-3"])
+    assert loaded.recipe.dpo.beta == 0.2
+    assert loaded.recipe.generation.temperatures == (0.5, 1.0)
+    assert loaded.recipe.sft.learning_rate == 1e-3
+    assert load_recipe("demo", ["corpus.sources.0.limit=7"]).recipe.corpus.sources[0].limit == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("dpo.betta=0.2", r"--set dpo\.betta=0\.2: unknown setting dpo\.betta; did you mean dpo\.beta\?"),
+        ("beta=0.2", r"unknown setting beta; did you mean dpo\.beta\?"),
+        ("dp.beta=0.2", r"unknown setting dp; did you mean dpo\?"),
+        ("sft.tau=8", r"--set sft\.tau=8: input should be less than or equal to 1, not 8"),
+        ("sft.mode=maybe", r"'auto', 'force' or 'skip'"),
+        ("dpo.beta", r"not of the form key=value"),
+        ("dpo.beta.x=1", r"beta is a value|dpo\.beta"),
+        ("language=xx", r"xx"),
+        ("corpus.sources.9.limit=1", r"9 is no position in a list of 1"),
+        ("generation.per_temperature=0", r"greater than or equal to 1"),
+        ("dpo.beta=.nan", r"dpo\.beta"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_helps(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as raised:
+        load_recipe("demo", [override])
+    assert "\n" not in str(raised.value)
+
+
+def edited(tmp_path: Path, old: str, new: str) -> str:
+    path = tmp_path / "recipe.yaml"
+    text = (RECIPES / "demo.yaml").read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("nll_weight", "nll_wieght", r"recipe\.yaml: dpo\.nll_wieght: unknown setting.*did you mean dpo\.nll_weight\?"),
+        ("name: demo\n", "", r"name: this setting is required"),
+        ("name: demo\n", "name: [demo\n", r"recipe\.yaml:\d+: not YAML"),
+        ("seed: 0", "seed: 0\nseed: 1", r"recipe\.yaml:\d+: not YAML: seed is set twice"),
+        ("    - path: demo:text/articles.jsonl\n", "    - limit: 3\n", r"exactly one of path and hub"),
+        ("kind: spacy", "kind: spaycy", r"judge\.kind.*'spacy'"),
+    ],
+)
+def test_a_recipe_with_a_typo_is_one_line_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as raised:
+        load_recipe(edited(tmp_path, old, new))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_recipe_that_is_not_utf8_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes("name: blåbær".encode("latin-1"))
+    with pytest.raises(UserError, match="not UTF-8"):
+        load_recipe(str(path))
+    with pytest.raises(UserError, match="did you mean demo"):
+        load_recipe("dmo")
+
+
+@given(st.dictionaries(st.sampled_from(["name", "dpo", "sft", "x"]), st.none() | st.integers() | st.text(), min_size=1))
+def test_whatever_the_yaml_holds_the_error_is_one_line(data: dict[str, object]) -> None:
+    path = RECIPES.parent / "unused.yaml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "is_file", lambda self: True)
+        patch.setattr(Path, "read_text", lambda self, encoding: yaml.safe_dump(data))
+        with pytest.raises(UserError) as raised:
+            load_recipe(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_all_settings_have_names() -> None:
+    names = setting_names()
+    assert {"dpo.beta", "evaluation.sampling.temperature", "corpus.sources.path", "runtime.device"} <= set(names)
+    assert {f"runtime.{name}" for name in RuntimeSettings.model_fields} <= set(names)
+    assert Recipe.model_config["extra"] == "forbid"

@@ -1,0 +1,76 @@
+"""Which code a stage's VERSION stands for: the syntax trees of everything the stage imports, without comments.
+
+``make lock-stages`` records it. A stage whose code changed while its VERSION did not is refused by a test: raise the
+VERSION, or, when its output is provably the same (a renamed variable), record the code again and say so in the commit.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = Path(__file__).with_suffix(".json")
+
+# What carries settings, artifacts and messages: a change here shows in the keys themselves or in no artifact.
+_CONTRACT = ("saga_core.errors", "saga_core.recipe", "saga_core.artifacts", "saga_core.outside", "saga_core.progress")
+_FRAME = ("tasks.stage",)
+
+
+def fingerprint(source: str) -> str:
+    """Digest the syntax tree of a module without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
+            isinstance(node.body[0] if node.body else None, ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+        ):
+            node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+def stage_code(stage: str) -> dict[str, str]:
+    """Return the fingerprint of every module that a stage's file reaches, by name."""
+    found: dict[str, str] = {}
+    waiting = [f"tasks.{stage}"]
+    while waiting:
+        name = waiting.pop()
+        path = _path(name)
+        if name in found or path is None or name.startswith(_CONTRACT) or name in _FRAME:
+            continue
+        source = path.read_text(encoding="utf-8")
+        found[name] = fingerprint(source)
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+        if name == "saga_core.languages":
+            # Languages are found by looking into the folder, not by an import that could be read here.
+            waiting += [f"{name}.{file.stem}" for file in path.parent.glob("*.py") if file != path]
+    return dict(sorted(found.items()))
+
+
+def _path(name: str) -> Path | None:
+    if name.split(".")[0] not in ("saga_core", "tasks"):
+        return None
+    base = ROOT.joinpath(*name.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def current() -> dict[str, dict[str, object]]:
+    """Return version and code of every stage, as they are now."""
+    names = [stage.name for stage in importlib.import_module("tasks.pipeline").PIPELINE]
+    versions = {name: importlib.import_module(f"tasks.{name}").VERSION for name in names}
+    return {name: {"version": versions[name], "code": stage_code(name)} for name in names}
+
+
+def main() -> None:
+    """Record the stages' code."""
+    LOCK.write_text(json.dumps(current(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

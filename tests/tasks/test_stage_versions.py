@@ -1,0 +1,49 @@
+"""A stage's behaviour and its VERSION change together, or this fails."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tasks.pipeline import PIPELINE
+
+
+def _stage_lock() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("stage_lock", Path(__file__).parents[1] / "stage_lock.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+stage_lock = _stage_lock()
+
+
+@pytest.mark.parametrize("stage", [stage.name for stage in PIPELINE])
+def test_behaviour_and_version_change_together(stage: str) -> None:
+    locked = json.loads(stage_lock.LOCK.read_text(encoding="utf-8"))[stage]
+    now = stage_lock.current()[stage]
+    if now == locked:
+        return
+    changed = sorted(
+        name for name in now["code"].keys() | locked["code"].keys() if now["code"].get(name) != locked["code"].get(name)
+    )
+    if now["version"] == locked["version"]:
+        pytest.fail(f"{', '.join(changed)} changed, so raise VERSION in tasks/{stage}.py, then run `make lock-stages`")
+    pytest.fail(f"VERSION of {stage} was raised: run `make lock-stages` and note it under Cache-breaking")
+
+
+def test_a_comment_changes_nothing_and_a_figure_does() -> None:
+    source = '"""Doc."""\n\ndef f(x):\n    """Doc."""\n    return x + 1\n'
+    same = '"""Other."""\n# A comment.\ndef f(x):\n    # Another.\n    return (x +\n        1)\n'
+    assert stage_lock.fingerprint(source) == stage_lock.fingerprint(same)
+    assert stage_lock.fingerprint(source) != stage_lock.fingerprint(source.replace("1", "2"))
+
+
+def test_a_stage_stands_for_all_that_it_reaches() -> None:
+    assert {"tasks.scores", "saga_core.rewards.mattr", "saga_core.judges.rules"} <= stage_lock.stage_code("scores").keys()
+    assert "saga_core.rewards.mattr" not in stage_lock.stage_code("data")
+    assert "saga_core.languages.nb" in stage_lock.stage_code("evaluate")
