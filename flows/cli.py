@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, ParamSpec
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from saga_core.artifacts.store import Store
-from saga_core.errors import SagaError, UserError
+from saga_core.errors import SagaError, StageError, UserError
 from saga_core.recipe_file import load_recipe, recipe_names
 from tasks.pipeline import check_stage, stages_until
 from tasks.plan import Planned, make_plan, outcomes_of
@@ -44,19 +43,20 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        start = time.monotonic()
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
-            seconds = time.monotonic() - start
-            _complain(f"interrupted after {seconds:.0f} s; what was finished is kept: the same command resumes", 1)
+            _complain("interrupted", 1)
         except SagaError as error:
             _complain(str(error), error.exit_code)
         except Exception as error:
-            reason = " ".join(str(error).split())[:300]
-            _complain(f"unexpected {type(error).__name__}: {reason}; SAGA_DEBUG=1 shows where", 1)
+            _complain(f"unexpected {_describe(error)}", 1)
 
     return guarded
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (saga --debug shows where)"
 
 
 def _complain(line: str, code: int) -> NoReturn:
@@ -179,14 +179,21 @@ def _align(
 ) -> dict[str, Any]:
     _prepare_environment(session)
     from flows.align import align
+    from flows.embedded import start_embedded_api
 
     try:
+        start_embedded_api()
         result: dict[str, Any] = align(recipe, store, tuple(overrides or ()), until, tuple(refresh or ()))
-    except BaseException:
+    except BaseException as error:
         report = find_run(session.store, RunReport(session).name)
         if as_json and report is not None:
             _print_json(report)
-        raise
+        if isinstance(error, SagaError):
+            raise
+        failed = [row["stage"] for row in report["stages"] if row["state"] == "failed"] if report else []
+        what = "interrupted" if isinstance(error, KeyboardInterrupt) else f"unexpected {_describe(error)}"
+        remedy = f"what was finished is kept in {session.store.uri}, and the same command resumes"
+        raise StageError(what, failed[0] if failed else "run", remedy) from error
     return result
 
 

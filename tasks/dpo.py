@@ -29,7 +29,9 @@ def compute(work: Work) -> dict[str, Any]:
     if len(pairs) < recipe.dpo.min_pairs:
         what = f"too few pairs to train: {len(pairs)}, and dpo.min_pairs is {recipe.dpo.min_pairs}"
         raise UserError(what, "dpo", "raise corpus.prompts, or lower pairs.min_gap, pairs.min_chosen or dpo.min_pairs")
-    real = [row["text"] for row in read_rows(work.inputs["data"] / "train_documents.parquet")]
+    documents = read_rows(work.inputs["data"] / "train_documents.parquet")
+    # By paragraph: more context than a sentence, and about as long as a pair's side.
+    real = [paragraph for row in documents for paragraph in row["text"].split("\n")]
     result = train_dpo(
         base.location,
         base.revision,

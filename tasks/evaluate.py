@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tasks.evaluate_base import OUTSIDE
-from tasks.loading import load_base
+from tasks.loading import load_base, with_adapter
 from tasks.measuring import load_result, measure, settings
 from tasks.stage import Stage, Work
 
@@ -16,10 +16,9 @@ VERSION = 1
 def compute(work: Work) -> dict[str, Any]:
     """Measure the adapter that will be published, on the original base, and compare it with the base alone."""
     from saga_core.evaluation.suite import compare, metrics
-    from saga_core.training.lora import merge_adapter
 
     model, tokenizer = load_base(work)
-    result = measure(work, merge_adapter(model, work.inputs["dpo"] / "adapter"), tokenizer)
+    result = measure(work, with_adapter(model, work.inputs["dpo"] / "adapter"), tokenizer)
     comparisons = compare(load_result(work.inputs["evaluate_base"]), result, work.recipe.seed)
     return {
         "metrics": {name: asdict(estimate) for name, estimate in metrics(result).items()},

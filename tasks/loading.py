@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.stage import Work
@@ -29,12 +30,26 @@ def load_policy(work: Work) -> tuple[Any, Any]:
     Returns:
         Model in evaluation mode on the recipe's device, and tokenizer.
     """
-    from saga_core.training.lora import merge_adapter
-
     model, tokenizer = load_base(work)
     if "sft" in work.inputs:
-        model = merge_adapter(model, work.inputs["sft"] / "adapter")
+        model = with_adapter(model, work.inputs["sft"] / "adapter")
     return model, tokenizer
+
+
+def with_adapter(model: Any, adapter: Path) -> Any:  # noqa: ANN401 - transformers' and PEFT's models
+    """Put an adapter on the base model, for generation and measurement.
+
+    In float32 it is merged, which is faster; in bfloat16 merging would round most of the update away, so there the
+    adapter runs beside the weights, as with the model card's usage snippet.
+    """
+    import torch
+    from peft import PeftModel
+
+    from saga_core.training.lora import merge
+
+    if model.dtype == torch.float32:
+        return merge(model, adapter)
+    return PeftModel.from_pretrained(model, str(adapter)).eval()
 
 
 def load_parser(work: Work, which: Literal["judge", "evaluator"], unit: Unit | None = None) -> Judge:

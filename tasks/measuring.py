@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-ROW = {
-    "task": "string",
-    "item_id": "string",
-    "text": "string",
-    "passed": "bool",
-    "quality": "double",
-    "value": "double",
-}
-
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Return the slice of the recipe that both evaluations have."""
@@ -107,7 +98,9 @@ def _draw(items: Sequence[Item], unseen: Callable[[Item], bool], wanted: int, se
 
 def store_result(folder: Path, result: EvaluationResult) -> None:
     """Write every item's row, so that a comparison can be made from the artifact alone."""
-    write_rows(folder / "items.parquet", result.to_rows(), ROW)
+    from saga_core.evaluation.suite import ROW_SCHEMA
+
+    write_rows(folder / "items.parquet", result.to_rows(), ROW_SCHEMA)
 
 
 def load_result(folder: Path) -> EvaluationResult:

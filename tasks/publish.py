@@ -22,6 +22,9 @@ def compute(work: Work) -> dict[str, Any]:
     """Copy the adapter, name its base, check that it reproduces the trained logits, and write the card."""
     from saga_core.training.lora import adapter_base_name, assert_same_logits
 
+    import torch
+    from peft import PeftModel
+
     from saga_core.generation.models import load_model
     from saga_core.reporting.card import render_card
     from saga_core.reporting.plots import results_figure, scores_figure, training_figure
@@ -29,11 +32,11 @@ def compute(work: Work) -> dict[str, Any]:
     base, dpo = work.outside["model"], work.inputs["dpo"]
     shutil.copytree(dpo / "adapter", work.out, dirs_exist_ok=True)
     adapter_base_name(work.out, base.location)
-    model, _ = load_model(base.location, revision=base.revision, device="cpu")
-    difference = assert_same_logits(model, work.out, dpo / "logits.safetensors")
+    model, _ = load_model(base.location, revision=base.revision, device="cpu", dtype=torch.float32)
+    difference = assert_same_logits(PeftModel.from_pretrained(model, str(work.out)), dpo)
     facts = card_facts(work)
     (work.out / "README.md").write_text(render_card(facts), encoding="utf-8")
-    labels = {"evaluator": facts.evaluator, "text": facts.text}
+    labels = {"evaluator": facts.evaluator, "text": work.recipe.corpus.title}
     pairs = read_rows(work.inputs["pairs"] / "pairs.parquet")
     scores = [row["score"] for row in read_rows(work.inputs["scores"] / "scores.parquet")]
     (work.out / "results.png").write_bytes(results_figure(facts.columns, **labels))

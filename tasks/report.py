@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -48,11 +49,9 @@ class RunReport:
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
         seconds = time.monotonic() - self._started
         self._outcomes.append(Outcome(stage, "failed", why, seconds=seconds))
-        try:
+        # A full disk fails the stage and its report alike; the stage's error is the one that counts.
+        with contextlib.suppress(SagaError):
             self._session.store.write_run(self.name, self.as_dict())
-        except SagaError as second:
-            # A full disk fails the stage and its report alike; the stage's error is the one that counts.
-            print(f"the run's report could not be kept: {second}", file=sys.stderr, flush=True)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as it is stored and printed by ``--json``."""

@@ -40,7 +40,6 @@ def card_facts(work: Work) -> CardFacts:
         dpo_reward_accuracy=dpo["reward_accuracies"],
         evaluator=_LIBRARIES[recipe.evaluator.kind],
         judge=f"{_LIBRARIES[recipe.judge.kind]} {_model_name(recipe.judge)}",
-        text=recipe.corpus.title,
         versions=provenance().packages,
         columns=_columns(seen["evaluate_base"], seen["evaluate"], sft_ran),
         comparisons=_comparisons(seen["evaluate"]),

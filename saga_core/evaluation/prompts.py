@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def fit_prompt(
-    tokenizer: PreTrainedTokenizerBase, template: str, document: str, room: int, **fields: str
-) -> str:
+def fit_prompt(tokenizer: PreTrainedTokenizerBase, template: str, document: str, room: int, **fields: str) -> str:
     """Fill a template, with as much of the start of a document as there is room for.
 
     Args:

@@ -65,8 +65,8 @@ def first_line(generated: str, finished: bool) -> tuple[str, bool]:
 def f1(answer: str, right: Sequence[str]) -> float:
     """Return the F1 of an answer's words with the nearest right answer's.
 
-    After SQuAD (Rajpurkar et al. 2016): lower case, punctuation dropped, words counted with repetition. Articles stay,
-    for SQuAD drops English ones. With no right answer, an answer without a word is right.
+    After SQuAD (Rajpurkar et al. 2016): lower case, punctuation dropped, words counted with repetition.
+    Articles stay, for SQuAD drops English ones. With no right answer, an answer without a word is right.
     """
     return max(_overlap(_words(answer), _words(one)) for one in right or ("",))
 

@@ -141,27 +141,29 @@ def score_pairs(
     return [ScalaOutcome(name, pair.corruption, good, bad) for (name, pair), good, bad in scored]
 
 
-def scala_auroc(
-    outcomes: Sequence[ScalaOutcome], seed: int, resamples: int, corruption: Corruption | None = None
-) -> Estimate:
-    """Estimate the AUROC of intact over corrupted sentences; its interval is bootstrapped over pairs.
+def score_samples(outcomes: Sequence[ScalaOutcome]) -> list[list[float]]:
+    """Return the scores of intact and of corrupted sentences, as ``statistics.auroc`` takes them."""
+    return [[o.good for o in outcomes], [o.bad for o in outcomes]]
 
-    Args:
-        outcomes: Scored pairs.
-        seed: Seed of the resampling.
-        resamples: Number of resamples.
-        corruption: Look at the pairs of one corruption alone.
 
-    Raises:
-        StageError: There is no such pair.
+def scala_auroc(outcomes: Sequence[ScalaOutcome], seed: int, resamples: int) -> Estimate:
+    """Estimate the AUROC of intact over corrupted sentences; its interval is bootstrapped over pairs."""
+    return bootstrap_statistic(auroc, score_samples(outcomes), seed, resamples)
+
+
+def breakdown(outcomes: Sequence[ScalaOutcome], seed: int, resamples: int) -> dict[str, Estimate]:
+    """Estimate what the one AUROC hides.
+
+    Returns:
+        ``auroc_delete`` and ``auroc_flip``, the AUROC over the pairs of one corruption, where there are any;
+        and ``paired_accuracy``, how often the intact sentence of a pair is the likelier, a tie counted half.
     """
-    chosen = [o for o in outcomes if corruption in (None, o.corruption)]
-    return bootstrap_statistic(auroc, [[o.good for o in chosen], [o.bad for o in chosen]], seed, resamples)
-
-
-def paired_accuracy(outcomes: Sequence[ScalaOutcome], seed: int, resamples: int) -> Estimate:
-    """Estimate how often the intact sentence of a pair is the likelier; a tie counts half."""
-    return bootstrap_mean([(o.good > o.bad) + 0.5 * (o.good == o.bad) for o in outcomes], seed, resamples)
+    estimates = {}
+    for corruption in CORRUPTIONS:
+        if some := [o for o in outcomes if o.corruption == corruption]:
+            estimates[f"auroc_{corruption}"] = scala_auroc(some, seed, resamples)
+    wins = [(o.good > o.bad) + 0.5 * (o.good == o.bad) for o in outcomes]
+    return estimates | {"paired_accuracy": bootstrap_mean(wins, seed, resamples)}
 
 
 def join_tokens(forms: Iterable[str]) -> str:

@@ -1,19 +1,20 @@
 """The whole evaluation: every task run on one model, its figures, and the comparison of two models.
 
-An evaluation is kept as the outcome of every item, never as a figure alone: figures, intervals and paired tests are
-computed from the outcomes, so two models can be compared long after, from stored rows.
+An evaluation is kept as the outcome of every item, never as a figure alone: figures, intervals and paired
+tests are computed from the outcomes, so two models can be compared long after, from stored rows.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from saga_core.errors import StageError
 from saga_core.evaluation.diversity import mean_mattr
-from saga_core.evaluation.parse import ParseOutcome, judge_texts, parse_score, parse_success
+from saga_core.evaluation.parse import ParseOutcome, parse_score, parse_success
 from saga_core.evaluation.perplexity import (
     DocumentOutcome,
     bits_per_byte,
@@ -24,21 +25,12 @@ from saga_core.evaluation.perplexity import (
     score_documents,
     token_samples,
 )
-from saga_core.evaluation.prompts import fit_prompt
-from saga_core.evaluation.reading import (
-    ReadingItem,
-    ReadingOutcome,
-    exact_match,
-    f1,
-    first_line,
-    rc_aps,
-    rc_em,
-    rc_f1,
-)
-from saga_core.evaluation.scala import ScalaOutcome, ScalaPair, scala_auroc, score_pairs
+from saga_core.evaluation.reading import ReadingItem, ReadingOutcome, rc_aps, rc_em, rc_f1
+from saga_core.evaluation.scala import ScalaOutcome, ScalaPair, scala_auroc, score_pairs, score_samples
 from saga_core.evaluation.statistics import (
     Comparison,
     Estimate,
+    Statistic,
     auroc,
     compare_means,
     compare_rates,
@@ -47,13 +39,10 @@ from saga_core.evaluation.statistics import (
 from saga_core.evaluation.summaries import SummaryItem, SummaryOutcome, summ_ps, summ_score
 from saga_core.judges.protocol import Judge
 from saga_core.progress import progress
-from saga_core.recipe import EvaluationSettings, SamplingSettings, ScoringSettings
-from saga_core.rewards.mattr import mattr
+from saga_core.recipe import EvaluationSettings, ScoringSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from saga_core.generation.sampler import Completion
 
 METRICS = (
     "parse_success",
@@ -89,6 +78,10 @@ _RESAMPLES = 2_000
 
 Outcome = ParseOutcome | DocumentOutcome | ScalaOutcome | SummaryOutcome | ReadingOutcome
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+ItemT = TypeVar("ItemT", SummaryItem, ReadingItem)
+# The outcomes of two models on the same items.
+Both = tuple[Sequence[OutcomeT], Sequence[OutcomeT]]
+Samples = list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -144,14 +137,14 @@ class EvaluationResult:
             if kind is None:
                 raise StageError(f"task {row.get('task')!r} is not known", where, "evaluate again")
             values = {**row, "prompt_id": row.get("item_id")}
-            wanted = {field.name: values.get(field.name) for field in fields(kind)}
+            wanted: dict[str, Any] = {field.name: values.get(field.name) for field in fields(kind)}
             if lacking := sorted(name for name, value in wanted.items() if value is None):
                 raise StageError(f"no value of {', '.join(lacking)}", where, "evaluate again")
             outcomes[row["task"]].append(kind(**wanted))
         return cls(**{task: tuple(some) for task, some in outcomes.items()})
 
 
-_KINDS: dict[str, Callable[..., Outcome]] = {
+_KINDS: dict[str, type[Outcome]] = {
     "parse": ParseOutcome,
     "perplexity": DocumentOutcome,
     "scala": ScalaOutcome,
@@ -175,15 +168,15 @@ def evaluate(
 ) -> EvaluationResult:
     """Measure a model on every task.
 
-    All generation draws by the same temperature and repetition penalty, from seeds that depend on the item alone. A
-    continuation that the token limit cut is judged up to its last complete sentence, one that the model ended
-    is judged whole.
+    All generation draws by the same temperature and repetition penalty, from seeds that depend on the item
+    alone. What the token limit cut is judged up to its last complete sentence, what the model ended is judged
+    whole.
 
     Args:
         model: Causal language model in evaluation mode.
         tokenizer: Its tokenizer.
         judge: A parser that took no part in the training.
-        inputs: What to measure on; ids must not repeat within a task.
+        inputs: What to measure on.
         settings: Lengths, temperature, stride.
         language: Language code, for finding complete sentences.
         summary_prompt: Template with ``{text}``.
@@ -193,22 +186,135 @@ def evaluate(
         batch_size: Rows generated or scored at once; changes no text.
 
     Raises:
-        StageError: An id repeats, or a prompt does not fit the model's context.
+        StageError: Two prompts have one id, or a prompt does not fit the model's context.
     """
-    run = _Run(model, tokenizer, judge, settings.sampling, language, seed, batch_size)
+    # PyTorch is large, and comparing stored results does without it.
+    from saga_core.evaluation.generated import Writer
+
+    if len({name for name, _ in inputs.prompts}) < len(inputs.prompts):
+        raise StageError("an id occurs twice", "prompts", "give every prompt an id of its own")
     documents = [(_content_id(i, text), text) for i, text in enumerate(inputs.heldout_documents)]
     pairs = [(_content_id(i, f"{pair.good}\n{pair.bad}"), pair) for i, pair in enumerate(inputs.scala)]
-    for task, ids in (
-        ("prompts", [name for name, _ in inputs.prompts]),
-        ("summaries", [item.id for item in inputs.summaries]),
-        ("reading", [item.id for item in inputs.reading]),
-    ):
-        _by_id(ids, ids, task)
-    parse = run.continuations(inputs.prompts, scoring.mattr_window)
+    writer = Writer(model, tokenizer, judge, settings.sampling, language, seed, batch_size)
+    parsed = writer.continuations(inputs.prompts, scoring.mattr_window)
     with progress("perplexity", len(documents), "documents") as tick:
-        scored = score_documents(model, tokenizer, documents, settings.stride, batch_size, tick)
+        likely = score_documents(model, tokenizer, documents, settings.stride, batch_size, tick)
     with progress("ScaLA", 2 * len(pairs), "sentences") as tick:
-        scala = score_pairs(model, tokenizer, pairs, batch_size, tick)
-    summaries = run.summaries(inputs.summaries, summary_prompt, settings.summaries.max_new_tokens)
-    reading = run.answers(inputs.reading, reading_prompt, settings.reading.max_new_tokens)
-    return EvaluationResult(tuple(parse), tuple(scored), tuple(scala), tuple(summaries), tuple(reading))
+        accepted = score_pairs(model, tokenizer, pairs, batch_size, tick)
+    summaries = writer.summaries(_told_apart(inputs.summaries), summary_prompt, settings.summaries.max_new_tokens)
+    answers = writer.answers(_told_apart(inputs.reading), reading_prompt, settings.reading.max_new_tokens)
+    return EvaluationResult(tuple(parsed), tuple(likely), tuple(accepted), tuple(summaries), tuple(answers))
+
+
+def metrics(result: EvaluationResult, seed: int = 0, resamples: int = _RESAMPLES) -> dict[str, Estimate]:
+    """Return every figure of ``METRICS``, in that order; rates are fractions in 0..1.
+
+    Args:
+        result: An evaluation.
+        seed: Seed of the resampling.
+        resamples: Resamples of an interval.
+
+    Raises:
+        StageError: A task has no item.
+    """
+    sampling = (seed, resamples)
+    return {
+        "parse_success": parse_success(result.parse),
+        "parse_score": parse_score(result.parse, *sampling),
+        "ppl": perplexity(result.perplexity, *sampling),
+        "bits_per_byte": bits_per_byte(result.perplexity, *sampling),
+        "scala_auroc": scala_auroc(result.scala, *sampling),
+        "summ_ps": summ_ps(result.summaries),
+        "summ_score": summ_score(result.summaries, *sampling),
+        "rc_aps": rc_aps(result.reading),
+        "rc_f1": rc_f1(result.reading, *sampling),
+        "rc_em": rc_em(result.reading),
+        "mattr": mean_mattr(result.parse, *sampling),
+    }
+
+
+def compare(
+    base: EvaluationResult, final: EvaluationResult, seed: int, resamples: int = _RESAMPLES
+) -> dict[str, Comparison]:
+    """Compare two models, item by item: final minus base of every figure of ``METRICS``, in that order.
+
+    Rates are compared by McNemar's exact test, means by a paired permutation test, perplexity, bits per byte
+    and AUROC by a paired bootstrap over documents or sentence pairs.
+
+    Args:
+        base: Evaluation of the first model.
+        final: Evaluation of the second, of the same items in any order.
+        seed: Seed of the resampling.
+        resamples: Resamples of an interval.
+
+    Raises:
+        StageError: The two were not measured on the same items.
+    """
+    parse = _matched("parse", base.parse, final.parse)
+    documents = _matched("perplexity", base.perplexity, final.perplexity)
+    pairs = _matched("scala", base.scala, final.scala)
+    summaries = _matched("summaries", base.summaries, final.summaries)
+    reading = _matched("reading", base.reading, final.reading)
+
+    def rates(models: Both[Outcome], name: str) -> Comparison:
+        before, after = (_values(outcomes, name) for outcomes in models)
+        return compare_rates(before, after, seed, resamples)
+
+    def means(models: Both[Outcome], name: str) -> Comparison:
+        before, after = (_values(outcomes, name) for outcomes in models)
+        return compare_means(before, after, seed, resamples)
+
+    def statistics(
+        models: Both[OutcomeT], statistic: Statistic, samples: Callable[[Sequence[OutcomeT]], Samples]
+    ) -> Comparison:
+        before, after = (samples(outcomes) for outcomes in models)
+        return compare_statistics(statistic, before, after, seed, resamples)
+
+    return {
+        "parse_success": rates(parse, "passed"),
+        "parse_score": means(parse, "quality"),
+        "ppl": statistics(documents, perplexity_of, token_samples),
+        "bits_per_byte": statistics(documents, bits_per_byte_of, byte_samples),
+        "scala_auroc": statistics(pairs, auroc, score_samples),
+        "summ_ps": rates(summaries, "passed"),
+        "summ_score": means(summaries, "quality"),
+        "rc_aps": rates(reading, "passed"),
+        "rc_f1": means(reading, "f1"),
+        "rc_em": rates(reading, "em"),
+        "mattr": means(parse, "mattr"),
+    }
+
+
+def _values(outcomes: Sequence[Outcome], name: str) -> list[float]:
+    return [float(getattr(outcome, name)) for outcome in outcomes]
+
+
+def _matched(task: str, base: Sequence[OutcomeT], final: Sequence[OutcomeT]) -> tuple[list[OutcomeT], list[OutcomeT]]:
+    """Return both models' outcomes in the order of the first's."""
+    first, second = ({_id(outcome): outcome for outcome in outcomes} for outcomes in (base, final))
+    if len(first) < len(base) or len(second) < len(final) or first.keys() != second.keys():
+        odd = sorted(first.keys() ^ second.keys())
+        example = f", such as {odd[0]}, which one of them lacks" if odd else ""
+        raise StageError(
+            f"the two models were not measured on the same items{example}", f"task {task}", "evaluate both again"
+        )
+    return list(first.values()), [second[name] for name in first]
+
+
+def _id(outcome: Outcome) -> str:
+    return outcome.prompt_id if isinstance(outcome, ParseOutcome) else outcome.item_id
+
+
+def _told_apart(items: Sequence[ItemT]) -> list[ItemT]:
+    """Number items whose id occurred before, ``621#2``: published data sets, NorQuAD among them, repeat ids."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for item in items:
+        seen[item.id] += 1
+        distinct.append(item if seen[item.id] == 1 else replace(item, id=f"{item.id}#{seen[item.id]}"))
+    return distinct
+
+
+def _content_id(number: int, text: str) -> str:
+    """Name an item by its place and its content, so that other text is never taken for the same item."""
+    return f"{number}:{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"

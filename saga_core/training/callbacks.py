@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from typing import Any
 
 from transformers import (
     PrinterCallback,
@@ -33,12 +32,14 @@ class ProgressCallback(TrainerCallback):
         self._tick: Tick | None = None
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         """Open the display; only now the number of steps is known."""
         self._tick = self._stack.enter_context(progress(self._what, state.max_steps, "steps"))
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
         """Count a step."""
         if self._tick is not None:
             self._tick()

@@ -76,7 +76,7 @@ class SagaDPOTrainer(DPOTrainer):
         **kwargs: As for ``DPOTrainer``.
     """
 
-    def __init__(self, *args: Any, real_rows: Sequence[list[int]], nll_weight: float, **kwargs: Any) -> None:
+    def __init__(self, *args: object, real_rows: Sequence[list[int]], nll_weight: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if self.args.device.type == "cpu":
             model = self.model.get_base_model()
@@ -84,7 +84,7 @@ class SagaDPOTrainer(DPOTrainer):
         self.nll_weight = nll_weight
         self._real_rows = random.Random(self.args.seed).sample(list(real_rows), len(real_rows))
         self._real_collator = DataCollatorForLanguageModeling(pad_token_id=self._tokenizer.pad_token_id)
-        self.train_dataset = self._with_reference(self.train_dataset)
+        self.train_dataset: Dataset = self._with_reference(self.train_dataset)
         self.precompute_ref_logps = True
 
     def get_batch_samples(
@@ -119,7 +119,7 @@ class SagaDPOTrainer(DPOTrainer):
             loss = loss * pair_share
         if real is not None:
             nll = -model(**real, use_cache=False, fused_lm_head=True).log_probs.sum() * real_share
-            self._metrics["train"]["nll"].append(float(nll))
+            self._metrics["train"]["nll"].append(nll.item())
             loss = loss + self.nll_weight * nll
         return loss
 
@@ -147,7 +147,7 @@ class SagaDPOTrainer(DPOTrainer):
                 tick(len(here))
         return dataset.add_column("ref_chosen_logps", chosen).add_column("ref_rejected_logps", rejected)
 
-    def _prepare_dataset(self, dataset: Dataset, *args: Any) -> Dataset:
+    def _prepare_dataset(self, dataset: Dataset, *args: object) -> Dataset:
         """Leave the rows alone: TRL would tokenise text and append an end-of-text token to every side."""
         return dataset
 
@@ -219,14 +219,15 @@ def train_dpo(
         )
         history = run_training(trainer, "DPO")
         trained = trainer.model
-        # Within the adapter, so that accelerate's autocast around the whole model is not in the way.
+        # The model inside PEFT's wrapping, which accelerate wrapped in autocast; the adapter acts in it all the same.
         record_logits(trained.get_base_model(), _probe(rows), out)
         adapter = out / ADAPTER
-        save_adapter(trained, "default", adapter if sft_adapter is None else Path(scratch))
+        dpo_adapter = adapter if sft_adapter is None else Path(scratch) / ADAPTER
+        save_adapter(trained, "default", dpo_adapter)
         del trainer, trained, base
         original, _ = load_model(model_path, revision=revision, device=device, dtype=torch.float32)
         if sft_adapter is not None:
-            original = concatenate(original, sft_adapter, Path(scratch), adapter)
+            original = concatenate(original, sft_adapter, dpo_adapter, adapter)
     difference = assert_same_logits(PeftModel.from_pretrained(original, str(adapter)), out)
     return DpoResult(history, dropped, difference)
 

@@ -35,8 +35,13 @@ class CrossEntropyAndKL(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, policy: Tensor, base: Tensor, labels: Tensor, head: Head, kl_weight: float
+    def forward(
+        ctx: Any,  # noqa: ANN401 - autograd's
+        policy: Tensor,
+        base: Tensor,
+        labels: Tensor,
+        head: Head,
+        kl_weight: float,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Compute the four sums and the gradient; see the class."""
         project = Projection(head, policy)
@@ -63,7 +68,7 @@ class CrossEntropyAndKL(torch.autograd.Function):
         return ce + kl_weight * kl, ce, kl, hits
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         """Scale the gradient of the forward pass."""
         (gradient,) = ctx.saved_tensors
         return (gradient * upstream[0]).to(ctx.dtype), None, None, None, None

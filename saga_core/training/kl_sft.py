@@ -43,7 +43,7 @@ class KLSFTTrainer(SFTTrainer):
         UserError: The model's logits are not what its LM head makes of its hidden states.
     """
 
-    def __init__(self, *args: Any, kl_weight: float, **kwargs: Any) -> None:
+    def __init__(self, *args: object, kl_weight: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.kl_weight = kl_weight
         self.head = frozen_head(self.model.get_base_model())
@@ -82,7 +82,8 @@ class KLSFTTrainer(SFTTrainer):
         metrics = self._metrics["train" if self.model.training else "eval"]
         for name, value in (("ce", ce), ("kl", kl), ("mean_token_accuracy", hits)):
             metrics[name].append(float(value * weight))
-        return total / count
+        loss: Tensor = total / count
+        return loss
 
     def _send_telemetry(self) -> None:
         """Report nothing to anyone; TRL would."""
@@ -100,8 +101,8 @@ def train_kl_sft(
 ) -> list[dict[str, float]]:
     """Train an adapter by KL-SFT.
 
-    The base is held in float32 with its own dropout off (the adapter's stays on), the adapter's weights are float32, and
-    ``settings.bf16`` runs the arithmetic in bfloat16.
+    The base is held in float32 with its own dropout off (the adapter's stays on), the adapter's weights are float32,
+    and ``settings.bf16`` runs the arithmetic in bfloat16.
 
     Args:
         model_path: Hub id or folder of the base model.

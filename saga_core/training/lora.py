@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from saga_core.recipe import LoraSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+# PEFT still asks for it by that name, once for each adapter.
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -31,8 +35,8 @@ def lora_config(model: PreTrainedModel, settings: LoraSettings) -> LoraConfig:
     Raises:
         UserError: The model lacks a module that is to be adapted.
     """
-    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
-    if missing := [target for target in settings.target_modules if target not in names]:
+    names = ["." + name for name, _ in model.named_modules()]
+    if missing := [t for t in settings.target_modules if not any(name.endswith("." + t) for name in names)]:
         raise UserError(
             f"the model has no module {', '.join(missing)}",
             "lora.target_modules",
@@ -50,8 +54,8 @@ def lora_config(model: PreTrainedModel, settings: LoraSettings) -> LoraConfig:
 def save_adapter(model: PeftModel, name: str, folder: Path) -> None:
     """Write one adapter of a model flat into a folder, the same bytes for the same adapter.
 
-    PEFT's own writer puts an adapter that is not named ``default`` into a sub-folder, adds a model card, lists the target
-    modules in the order of a set, and names the base by the path it was loaded from.
+    PEFT's own writer puts an adapter that is not named ``default`` into a sub-folder, adds a model card, lists the
+    target modules in the order of a set, and names the base by the path it was loaded from.
 
     Args:
         model: Model with the adapter.
@@ -94,7 +98,7 @@ def merge(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
     """
     if model.dtype != torch.float32:
         raise StageError(f"the weights are {model.dtype}", "merge", "load the model in float32")
-    return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True)
+    return _bare(PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True))
 
 
 def concatenate(base: PreTrainedModel, sft_adapter: Path, dpo_adapter: Path, out: Path) -> PreTrainedModel:
@@ -116,7 +120,7 @@ def concatenate(base: PreTrainedModel, sft_adapter: Path, dpo_adapter: Path, out
     # The default type, svd, loses what does not fit into the larger of the two ranks.
     model.add_weighted_adapter(["sft", "dpo"], [1.0, 1.0], "saga", combination_type="cat")
     save_adapter(model, "saga", out)
-    return model.unload()
+    return _bare(model.unload())
 
 
 def record_logits(model: PreTrainedModel | PeftModel, input_ids: torch.Tensor, folder: Path) -> None:
@@ -135,7 +139,7 @@ def assert_same_logits(model: PreTrainedModel | PeftModel, folder: Path, toleran
     """Check that a model predicts what was recorded when it was trained.
 
     Args:
-        model: Base with adapter, in float32: the checkpoint's own bfloat16 differs from it by more than a wrong adapter.
+        model: Base with adapter, in float32; in bfloat16 rounding alone can exceed the tolerance.
         folder: Folder with ``logits.safetensors``.
         tolerance: Largest difference, as a share of the largest recorded logit.
 
@@ -158,11 +162,17 @@ def assert_same_logits(model: PreTrainedModel | PeftModel, folder: Path, toleran
     return difference
 
 
+def _bare(model: PreTrainedModel) -> PreTrainedModel:
+    # PEFT leaves its configuration on the model, and would take the next adapter for a second one.
+    del model.peft_config
+    return model
+
+
 def _logits(model: PreTrainedModel | PeftModel, input_ids: torch.Tensor) -> torch.Tensor:
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        logits = model(input_ids=input_ids.to(model.device)).logits
+        logits: torch.Tensor = model(input_ids=input_ids.to(model.device)).logits
     model.train(was_training)
     return logits.float().cpu().contiguous()
 

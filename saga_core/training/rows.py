@@ -1,7 +1,7 @@
 """Training rows, tokenised before the trainers see them, since theirs append an end-of-text token to every text.
 
 A text is tokenised as the tokenizer does by default, the way generation does it: its begin-of-text token stands in
-front where the tokenizer puts one, once; end-of-text is never left behind a text by the tokenizer, only put there by us.
+front where the tokenizer puts one, once. An end-of-text token that the tokenizer puts behind a text is taken off.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def pair_rows(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair], max_len
 
     Prompt and continuation are tokenised as one text. Where a token would span their border (a continuation that does
     not begin with a space), the prompt part ends before that token on both sides of the pair: the token counts as
-    continuation, and every row stays the tokenizer's own spelling of its text. End-of-text follows a side only where the
-    model itself ended it: a trimmed candidate must not teach the model to stop.
+    continuation, and every row stays the tokenizer's own spelling of its text. End-of-text follows a side only where
+    the model itself ended it: a trimmed candidate must not teach the model to stop.
 
     Args:
         tokenizer: The model's tokenizer.

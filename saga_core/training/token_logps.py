@@ -37,7 +37,7 @@ class TokenLogProbs(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, labels: Tensor, head: Head) -> tuple[Tensor, ...]:  # type: ignore[override]
+    def forward(ctx: Any, hidden: Tensor, labels: Tensor, head: Head) -> tuple[Tensor, ...]:  # noqa: ANN401
         """Compute the four and the gradient; see the class."""
         project = Projection(head, hidden)
         gradient = torch.empty_like(hidden, dtype=torch.float32) if ctx.needs_input_grad[0] else None
@@ -62,7 +62,7 @@ class TokenLogProbs(torch.autograd.Function):
         return log_probs, entropy, mean_logits, hits
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         """Scale the gradient of the forward pass."""
         (gradient,) = ctx.saved_tensors
         return (gradient * upstream[0][:, None]).to(ctx.dtype), None, None

@@ -44,6 +44,8 @@ def test_a_comment_changes_nothing_and_a_figure_does() -> None:
 
 
 def test_a_stage_stands_for_all_that_it_reaches() -> None:
-    assert {"tasks.scores", "saga_core.rewards.mattr", "saga_core.judges.rules"} <= stage_lock.stage_code("scores").keys()
+    assert {"tasks.scores", "saga_core.rewards.mattr", "saga_core.judges.rules"} <= stage_lock.stage_code(
+        "scores"
+    ).keys()
     assert "saga_core.rewards.mattr" not in stage_lock.stage_code("data")
     assert "saga_core.languages.nb" in stage_lock.stage_code("evaluate")
