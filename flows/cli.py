@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, ParamSpec
 
@@ -148,10 +149,8 @@ def show(run_name: RunName = None, store: StoreUri = DEFAULT_STORE, as_json: AsJ
 def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
     """Print the model card of a run."""
     opened = Store(store)
-    report = _find(opened, run_name)
-    published = next((row for row in report["stages"] if row["stage"] == "publish" and row["key"]), None)
-    if published is None:
-        raise UserError("this run has published no card", report["run"], "run the recipe to its end")
+    report = _find(opened, run_name, with_card=True)
+    published = next(row for row in report["stages"] if row["stage"] == "publish")
     record = opened.find("publish", published["key"])
     if record is None:
         raise UserError("the card is no longer in the store", published["uri"], "run the recipe again")
@@ -213,14 +212,17 @@ def _prepare_environment(session: Session) -> None:
         defaults["OMP_NUM_THREADS"] = str(session.recipe.runtime.threads)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    # What Transformers will rename one day is for its developers, not for who runs a recipe.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
-def _find(store: Store, name: str | None) -> dict[str, Any]:
-    report = find_run(store, name)
+def _find(store: Store, name: str | None, *, with_card: bool = False) -> dict[str, Any]:
+    report = find_run(store, name, with_card=with_card)
     if report is None:
-        runs = [str(row["run"]) for row in store.read_runs()][:5]
-        hint = f"runs: {', '.join(runs)}" if runs else "give --store, or run a recipe first"
-        raise UserError(f"no run {name}" if name else "no run is here", store.uri, hint)
+        runs = [str(row["run"]) for row in store.read_runs() if row["card"] or not with_card][:5]
+        hint = f"runs: {', '.join(runs)}" if runs else "give --store, or run a recipe to its end first"
+        kind = "run with a card" if with_card else "run"
+        raise UserError(f"no {kind} {name}" if name else f"no {kind} is here", store.uri, hint)
     return report
 
 

@@ -8,8 +8,9 @@ import signal
 def start_embedded_api() -> None:
     """Start Prefect's temporary server, unless a server is configured; it ends with this process.
 
-    A terminal sends Ctrl-C to every process of the group. The server must outlive the flow that is being interrupted, or
-    the flow waits minutes for it; a child inherits which signals are blocked, so SIGINT never reaches it.
+    A terminal sends Ctrl-C to every process of the group. The server must outlive the flow that is being
+    interrupted, or the flow waits minutes for it; a child inherits which signals are blocked, so SIGINT never
+    reaches it.
     """
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import get_current_settings

@@ -89,7 +89,9 @@ class Pinner:
         resources = Path(os.environ.get("STANZA_RESOURCES_DIR", Path.home() / "stanza_resources"))
         models = resources / settings.model
         if not models.is_dir():
-            remedy = f"run: python -c \"import stanza; stanza.download('{settings.model}', package='{settings.package}')\""
+            remedy = (
+                f"run: python -c \"import stanza; stanza.download('{settings.model}', package='{settings.package}')\""
+            )
             raise UserError("no such Stanza models are installed", f"{where}.model {settings.model}", remedy)
         return Outside({**identity, "sha256": hash_tree(models)}, settings.model)
 
@@ -130,7 +132,6 @@ def _pin_hub(name: str, revision: str | None, kind: str, where: str) -> Outside:
     if revision and _COMMIT.fullmatch(revision):
         return Outside({"hub": name, "revision": revision}, name, revision)
     # Only a recipe that names the Hub pays for importing its client.
-    from httpx import HTTPError
     from huggingface_hub import HfApi
 
     remedy = f"check the id and the network, or set {where.rsplit('.', 1)[0]}.revision to a commit (40 hex digits)"

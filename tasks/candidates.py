@@ -30,9 +30,8 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Sample, trim, and write one row a candidate."""
-    from saga_core.generation.trim import trim_to_complete
-
     from saga_core.generation.sampler import Request, sample
+    from saga_core.generation.trim import trim_to_complete
     from saga_core.progress import progress
 
     recipe, wanted = work.recipe, work.recipe.generation

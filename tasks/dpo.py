@@ -20,9 +20,8 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Train, and write the adapter with the logits that publication must reproduce."""
-    from saga_core.training.dpo import train_dpo
-
     from saga_core.preferences.pairs import Pair
+    from saga_core.training.dpo import train_dpo
 
     recipe, base = work.recipe, work.outside["model"]
     pairs = [Pair(**row) for row in read_rows(work.inputs["pairs"] / "pairs.parquet")]

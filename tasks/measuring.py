@@ -62,10 +62,9 @@ def evaluation_input(work: Work) -> EvaluationInput:
     Raises:
         UserError: Nothing is left to measure with.
     """
+    from saga_core.corpus.items import read_questions, read_summaries
     from saga_core.evaluation.scala import build_pairs, read_treebank
     from saga_core.evaluation.suite import EvaluationInput
-
-    from saga_core.corpus.items import read_questions, read_summaries
 
     recipe, data, wanted = work.recipe, work.inputs["data"], work.recipe.evaluation
     seen = {row["text"].casefold() for row in read_rows(data / "train_sentences.parquet")}

@@ -27,7 +27,6 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 def compute(work: Work) -> dict[str, Any]:
     """Sample one continuation a held-out prompt, judge each, and count."""
     from saga_core.evaluation.statistics import wilson
-
     from saga_core.generation.continuations import continue_prompts
     from saga_core.progress import progress
 

@@ -20,14 +20,13 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Copy the adapter, name its base, check that it reproduces the trained logits, and write the card."""
-    from saga_core.training.lora import adapter_base_name, assert_same_logits
-
     import torch
     from peft import PeftModel
 
     from saga_core.generation.models import load_model
     from saga_core.reporting.card import render_card
     from saga_core.reporting.plots import results_figure, scores_figure, training_figure
+    from saga_core.training.lora import adapter_base_name, assert_same_logits
 
     base, dpo = work.outside["model"], work.inputs["dpo"]
     shutil.copytree(dpo / "adapter", work.out, dirs_exist_ok=True)

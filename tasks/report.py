@@ -88,9 +88,15 @@ def _uri(outcome: Outcome | None, suffix: str) -> str | None:
     return outcome.reference.uri + suffix if outcome and outcome.reference else None
 
 
-def find_run(store: Store, name: str | None) -> dict[str, Any] | None:
-    """Return a stored run: by its name, the newest of a recipe by the recipe's, or the newest of all."""
+def find_run(store: Store, name: str | None, *, with_card: bool = False) -> dict[str, Any] | None:
+    """Return a stored run: by its name, the newest of a recipe by the recipe's, or the newest of all.
+
+    Args:
+        store: Where to look.
+        name: Name of a run or of a recipe, or None.
+        with_card: Pass over runs that published no card.
+    """
     for run in store.read_runs():
-        if name is None or name in (run["run"], run["recipe"]):
+        if (name is None or name in (run["run"], run["recipe"])) and (run["card"] or not with_card):
             return run
     return None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from saga_core.evaluation.statistics import Comparison, Estimate
-
 from saga_core.artifacts.record import provenance
 from saga_core.artifacts.store import Store
+from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.recipe import ParserSettings, Recipe
 from saga_core.reporting.results import Column, to_rich
 from tasks.stage import Work
@@ -32,8 +31,9 @@ def card_facts(work: Work) -> CardFacts:
         recipe=recipe,
         base_title=recipe.model.title or recipe.model.id.rsplit("/", 1)[-1],
         base_id=base.location,
-        adapter_id=str(work.out),
+        adapter_id=work.uri,
         sft_ran=sft_ran,
+        sft_sentences=seen["sft"]["sentences"] if sft_ran else 0,
         base_ps=Estimate(gate["parse_success"], gate["low"], gate["high"], gate["n"]),
         pairs=dpo["pairs"],
         dpo_loss=dpo["loss"],

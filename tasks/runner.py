@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
-from saga_core.artifacts.record import Reference
 from saga_core.reporting.markdown import stage_table
 from tasks.report import RunReport
 from tasks.session import Outcome, Session
@@ -43,9 +43,8 @@ def resolve(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> Ou
     seen: dict[str, Mapping[str, Any]] = {n: o.headline for n, o in inputs.items() if o.headline is not None}
     if reason := stage.skip(session.recipe, seen):
         return Outcome(stage.name, "skipped", reason)
-    references: dict[str, Reference] = {
-        name: inputs[name].reference for name in stage.inputs if inputs[name].reference is not None
-    }
+    found = {name: inputs[name].reference for name in stage.inputs}
+    references = {name: reference for name, reference in found.items() if reference is not None}
     lookup = session.look_up(stage, references)
     if lookup.record is not None:
         return session.cached(lookup, lookup.record)
@@ -82,7 +81,7 @@ class Runner:
         self.report.begin(stage.name)
         try:
             state = named(stage, self._session, inputs, return_state=True)
-            outcome: Outcome = state.result()
+            outcome = cast(Outcome, state.result())
         except BaseException as error:
             self.report.fail(stage.name, error)
             raise

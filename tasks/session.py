@@ -107,7 +107,8 @@ class Session:
         headlines = {name: self._headline(reference) for name, reference in inputs.items()}
         try:
             with self.store.attempt(stage.name, lookup.key) as (attempt, out):
-                headline = stage.compute(Work(self.recipe, self.outside, folders, headlines, out))
+                uri = self.store.attempt_uri(stage.name, lookup.key, attempt)
+                headline = stage.compute(Work(self.recipe, self.outside, folders, headlines, out, uri))
                 seconds = time.monotonic() - start
                 files = self.store.describe(out)
                 record = Record(

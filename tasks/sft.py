@@ -41,9 +41,8 @@ def consults(recipe: Recipe) -> tuple[str, ...]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Choose the sentences and train the adapter."""
-    from saga_core.training.kl_sft import train_kl_sft
-
     from saga_core.progress import progress
+    from saga_core.training.kl_sft import train_kl_sft
 
     recipe, base = work.recipe, work.outside["model"]
     texts = [row["text"] for row in read_rows(work.inputs["data"] / "train_sentences.parquet")]

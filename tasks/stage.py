@@ -23,6 +23,7 @@ class Work:
         inputs: Local folders of the input artifacts; a skipped stage's is absent.
         headlines: Headline figures of the input artifacts.
         out: Empty folder to write the artifact into.
+        uri: Where the artifact will be found once it is committed.
     """
 
     recipe: Recipe
@@ -30,6 +31,7 @@ class Work:
     inputs: Mapping[str, Path]
     headlines: Mapping[str, Mapping[str, Any]]
     out: Path
+    uri: str
 
 
 def _nobody(recipe: Recipe) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from saga_core.errors import SagaError
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _CHUNK = 1 << 20
 

@@ -102,9 +102,13 @@ class Store:
 
     def reference(self, record: Record) -> Reference:
         """Return the reference that other stages are handed."""
-        uri = self._attempt_path(record)
-        uri = uri if self._local else str(self._fs.unstrip_protocol(uri))
+        uri = self.attempt_uri(record.stage, record.key, record.attempt)
         return Reference(stage=record.stage, key=record.key, digest=record.digest, uri=uri)
+
+    def attempt_uri(self, stage: str, key: str, attempt: str) -> str:
+        """Return where the files of an attempt are, or will be once it is committed."""
+        path = f"{self._folder(stage, key)}/{attempt}"
+        return path if self._local else str(self._fs.unstrip_protocol(path))
 
     @contextmanager
     def attempt(self, stage: str, key: str) -> Iterator[tuple[str, Path]]:

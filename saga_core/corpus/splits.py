@@ -131,7 +131,7 @@ def _take(documents: Sequence[Document], sentences: int, least_documents: int) -
 
 
 def _prompts(documents: Iterable[Document], words: int, wanted: int, seed: int, taken: set[str]) -> tuple[Prompt, ...]:
-    found = {}
+    found: dict[str, Prompt] = {}
     for document in documents:
         for sentence in document.sentences:
             parts = sentence.split()

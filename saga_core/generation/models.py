@@ -100,9 +100,7 @@ def _check_folder(path: str) -> None:
     if path.startswith(("/", "./", "../", "~")) and not folder.is_dir():
         raise UserError("no such folder", path, "correct the path or give a Hub id")
     if folder.is_dir() and not (folder / "config.json").is_file():
-        raise UserError(
-            "the folder holds no config.json", path, "give the folder of a saved Transformers model"
-        )
+        raise UserError("the folder holds no config.json", path, "give the folder of a saved Transformers model")
 
 
 def _where(path: str, revision: str | None) -> str:
@@ -117,7 +115,5 @@ def _arrange_padding(tokenizer: PreTrainedTokenizerBase, where: str) -> None:
     candidates = [entry for entry in _PAD_ENTRIES if entry in vocabulary]
     candidates += [token for token in (tokenizer.unk_token, tokenizer.eos_token) if token is not None]
     if not candidates:
-        raise UserError(
-            "the tokenizer has neither a padding nor an end-of-text token", where, "add one to it"
-        )
+        raise UserError("the tokenizer has neither a padding nor an end-of-text token", where, "add one to it")
     tokenizer.pad_token = candidates[0]

@@ -101,16 +101,12 @@ def _load(model: str) -> Language:
         nlp = spacy.load(model, exclude=_UNUSED)
     except (OSError, ValueError) as error:
         is_path = Path(model).name != model or Path(model).exists()
-        remedy = (
-            "give a folder that spacy.load reads" if is_path else f"run: python -m spacy download {model}"
-        )
+        remedy = "give a folder that spacy.load reads" if is_path else f"run: python -m spacy download {model}"
         raise UserError(f"it cannot be loaded ({error})", where, remedy) from error
     probe = nlp(_PROBE)
     for attribute, what in (("DEP", "dependency parser"), ("POS", "tagger of parts of speech")):
         if not probe.has_annotation(attribute):
-            raise UserError(
-                f"the pipeline has no {what}", where, "choose one trained on Universal Dependencies"
-            )
+            raise UserError(f"the pipeline has no {what}", where, "choose one trained on Universal Dependencies")
     return nlp
 
 

@@ -107,9 +107,7 @@ def select_pairs(candidates: Iterable[ScoredCandidate], settings: PairSettings) 
     return pairs
 
 
-def describe(
-    candidates: Sequence[ScoredCandidate], pairs: Sequence[Pair], settings: PairSettings
-) -> PairReport:
+def describe(candidates: Sequence[ScoredCandidate], pairs: Sequence[Pair], settings: PairSettings) -> PairReport:
     """Count what ``select_pairs`` kept and why it dropped the rest.
 
     Args:

@@ -115,7 +115,7 @@ def _training(facts: CardFacts) -> list[str]:
     if facts.sft_ran:
         sft = recipe.sft
         stage_1 = (
-            f"Stage 1: KL-SFT on {_count(recipe.corpus.train_sentences)} {facts.language.name} sentences "
+            f"Stage 1: KL-SFT on {_count(facts.sft_sentences)} {facts.language.name} sentences "
             f"({sources}), those of judge quality ≥ {sft.min_quality:g}, {_epochs(sft.epochs)}, "
             f"λ={_two(sft.kl_weight)}"
         )
@@ -211,6 +211,11 @@ def _limits(facts: CardFacts) -> list[str]:
     lines.append("One training run: intervals cover the choice of test items, not that of another seed.")
     if "ppl" in shown:
         lines.append("Perplexity is per token: compare it only with models of the same tokenizer.")
+        if facts.sft_ran or facts.recipe.dpo.nll_weight:
+            lines.append(
+                "The training text and the perplexity's text are parts of one corpus: a fall of the perplexity is "
+                "in part adaptation to that kind of text."
+            )
     if "rc_aps" in shown:
         beside = "; F1 and EM stand beside it" if {"rc_f1", "rc_em"} <= shown else ""
         lines.append(f"RC APS counts grammatical answers, true or not{beside}.")

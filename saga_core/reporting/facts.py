@@ -22,6 +22,7 @@ class CardFacts:
         base_id: What loads the base model: a Hub id or a folder.
         adapter_id: What loads the adapter: a Hub id or a folder.
         sft_ran: Whether KL-SFT ran before DPO.
+        sft_sentences: Number of sentences it was trained on; 0 where it did not run.
         base_ps: The probe's parse success of the base, by the judge; a fraction in 0..1.
         pairs: Number of preference pairs trained on.
         dpo_loss: Loss of DPO's last logged step.
@@ -38,6 +39,7 @@ class CardFacts:
     base_id: str
     adapter_id: str
     sft_ran: bool
+    sft_sentences: int
     base_ps: Estimate
     pairs: int
     dpo_loss: float

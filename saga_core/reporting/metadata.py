@@ -47,7 +47,7 @@ def front_matter(facts: CardFacts) -> ModelCardData:
         pipeline_tag="text-generation",
         datasets=list(dict.fromkeys(sources)) or None,
         tags=["saga", "lora", *(["sft"] if facts.sft_ran else []), "dpo", "grammar-alignment"],
-        model_name=file_name(facts.adapter_id),
+        model_name=file_name(facts.adapter_id) if is_hub_id(facts.adapter_id) else f"{facts.recipe.name}-saga",
         eval_results=_eval_results(facts) or None,
     )
 

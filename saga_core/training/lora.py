@@ -98,7 +98,8 @@ def merge(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
     """
     if model.dtype != torch.float32:
         raise StageError(f"the weights are {model.dtype}", "merge", "load the model in float32")
-    return _bare(PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True))
+    merged: PreTrainedModel = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True)
+    return merged
 
 
 def concatenate(base: PreTrainedModel, sft_adapter: Path, dpo_adapter: Path, out: Path) -> PreTrainedModel:
@@ -120,7 +121,8 @@ def concatenate(base: PreTrainedModel, sft_adapter: Path, dpo_adapter: Path, out
     # The default type, svd, loses what does not fit into the larger of the two ranks.
     model.add_weighted_adapter(["sft", "dpo"], [1.0, 1.0], "saga", combination_type="cat")
     save_adapter(model, "saga", out)
-    return _bare(model.unload())
+    restored: PreTrainedModel = model.unload()
+    return restored
 
 
 def record_logits(model: PreTrainedModel | PeftModel, input_ids: torch.Tensor, folder: Path) -> None:
@@ -160,12 +162,6 @@ def assert_same_logits(model: PreTrainedModel | PeftModel, folder: Path, toleran
             "load the base it was trained on, in float32; if it is that one, train again",
         )
     return difference
-
-
-def _bare(model: PreTrainedModel) -> PreTrainedModel:
-    # PEFT leaves its configuration on the model, and would take the next adapter for a second one.
-    del model.peft_config
-    return model
 
 
 def _logits(model: PreTrainedModel | PeftModel, input_ids: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """What is in a key, and what is not: for the real stages of the demo."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,19 +73,14 @@ def test_a_setting_is_in_the_keys_of_the_stages_that_it_changes(
     assert {name for name in before if before[name] != after[name]} == changed | {"publish"}
 
 
-def test_where_a_file_lies_is_not_in_a_key(open_demo: OpenDemo, tmp_path: Any) -> None:
+def test_where_a_file_lies_is_not_in_a_key(open_demo: OpenDemo, tmp_path: Path) -> None:
     before = open_demo()
     copy = tmp_path / "elsewhere.jsonl"
-    copy.write_bytes(open_bytes(before.outside["corpus.0"].location))
+    copy.write_bytes(Path(before.outside["corpus.0"].location).read_bytes())
     after = open_demo(f"corpus.sources.0.path={copy}")
     assert keys(after)["data"] == keys(before)["data"]
     copy.write_bytes(copy.read_bytes() + b"\n")
     assert keys(open_demo(f"corpus.sources.0.path={copy}"))["data"] != keys(before)["data"]
-
-
-def open_bytes(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def test_a_version_is_in_the_key_and_a_skipped_input_is_not(open_demo: OpenDemo) -> None:

@@ -1,25 +1,11 @@
 """A stage's behaviour and its VERSION change together, or this fails."""
 
-import importlib.util
 import json
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+import stage_lock
 
 from tasks.pipeline import PIPELINE
-
-
-def _stage_lock() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stage_lock", Path(__file__).parents[1] / "stage_lock.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-stage_lock = _stage_lock()
 
 
 @pytest.mark.parametrize("stage", [stage.name for stage in PIPELINE])

@@ -69,9 +69,14 @@ def test_a_refresh_replaces_the_record(store: Store) -> None:
 
 def test_a_failed_attempt_leaves_nothing_that_counts(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    with pytest.raises(RuntimeError), store.attempt("data", "1" * 64) as (_, folder):
-        (folder / "half").write_text("half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with store.attempt("data", "1" * 64) as (_, folder):
+            (folder / "half").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert store.find("data", "1" * 64) is None
     assert not list(tmp_path.rglob("half"))
 

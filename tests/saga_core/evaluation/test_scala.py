@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -194,8 +195,6 @@ def test_no_file_no_text_and_no_sentence_are_the_users_error(tmp_path: Path) -> 
 
 @given(st.text(alphabet="1\t_.-a#\n =", max_size=80))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    from tempfile import TemporaryDirectory
-
     with TemporaryDirectory() as folder:
         path = Path(folder) / "t.conllu"
         path.write_text(text)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import saga_core
 from saga_core.errors import StageError
+from saga_core.evaluation.reading import ReadingItem
 from saga_core.evaluation.scala import ScalaPair
 from saga_core.evaluation.suite import (
     METRICS,
@@ -21,7 +25,6 @@ from saga_core.evaluation.suite import (
     evaluate,
     metrics,
 )
-from saga_core.evaluation.reading import ReadingItem
 from saga_core.evaluation.summaries import SummaryItem
 from saga_core.judges.protocol import Judge
 from saga_core.recipe import (
@@ -188,9 +191,7 @@ def test_a_task_without_items_has_no_figures(base: EvaluationResult) -> None:
 
 
 def test_stored_results_are_compared_without_the_libraries_of_models() -> None:
-    import subprocess
-    import sys
-
     code = "import saga_core.evaluation.suite, sys; print({'torch', 'transformers', 'spacy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    root = Path(saga_core.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

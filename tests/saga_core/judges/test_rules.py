@@ -200,9 +200,7 @@ _TOKENS = st.builds(
     upos=st.sampled_from(["VERB", "AUX", "NOUN", "PUNCT", "X"]),
     feats=st.sampled_from([{}, {"VerbForm": "Fin"}, {"VerbForm": "Inf"}]),
     head=st.integers(0, 4),
-    deprel=st.sampled_from(
-        ["root", "nsubj", "nsubj:pass", "csubj", "expl", "expl:pv", "aux", "cop", "dep", "obj"]
-    ),
+    deprel=st.sampled_from(["root", "nsubj", "nsubj:pass", "csubj", "expl", "expl:pv", "aux", "cop", "dep", "obj"]),
 )
 
 

@@ -104,9 +104,7 @@ def test_the_report_of_nothing_has_no_means() -> None:
 
 
 _SCORES = st.one_of(st.just(-1.0), st.floats(0, 1))
-_GROUPS = st.lists(
-    st.lists(st.tuples(_SCORES, st.sampled_from(["", " a", " b", " c"])), max_size=8), max_size=6
-)
+_GROUPS = st.lists(st.lists(st.tuples(_SCORES, st.sampled_from(["", " a", " b", " c"])), max_size=8), max_size=6)
 
 
 @given(_GROUPS, st.floats(0, 2), st.floats(-1, 1), st.integers(0, 9))

@@ -88,6 +88,7 @@ def public_facts(public_columns: tuple[Column, ...], recipe: Recipe) -> CardFact
         base_id="meta-llama/Llama-3.2-1B",
         adapter_id="emilcw/llama-3.2-1b-nb-saga-kl-sft-delta-dpo",
         sft_ran=True,
+        sft_sentences=10_000,
         base_ps=Estimate(0.83, 0.772, 0.876, 200),
         pairs=3_712,
         dpo_loss=0.0914,
@@ -184,6 +185,7 @@ def run_facts(
         recipe=change(public_facts.recipe, sft={"mode": "auto"}),
         adapter_id="models/llama-3.2-1b-nb-saga",
         sft_ran=False,
+        sft_sentences=0,
         columns=(base_column, final_column),
         comparisons=comparisons,
     )

@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import (
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerBase,
+)
+
 from saga_core.demo import DEMO_MODELS
 from saga_core.preferences.pairs import Pair
 from saga_core.recipe import LoraSettings, RuntimeSettings
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 SENTENCES = (
     "Filmen er en varm og morsom historie om vennskap.",
@@ -49,6 +57,26 @@ def base(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenize
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def gpt2(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerBase) -> str:
+    """Another architecture, with dropout of its own and transposed weights."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    torch.manual_seed(5)
+    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128}
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            **sizes,
+            vocab_size=len(tokenizer),
+            resid_pdrop=0.3,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
         )
     )
     model.save_pretrained(folder)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from trl import DPOConfig
+
 from saga_core.recipe import DpoSettings, RuntimeSettings
 from saga_core.training.arguments import micro_batch, shared_arguments
-from trl import DPOConfig
 
 
 @given(st.integers(1, 512), st.integers(1, 512))

@@ -3,8 +3,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
-from saga_core.training.callbacks import ProgressCallback
 from transformers import TrainerControl, TrainerState, TrainingArguments
+
+from saga_core.training.callbacks import ProgressCallback
 
 
 def test_steps_are_shown_as_progress(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:

@@ -9,6 +9,10 @@ import pytest
 import torch
 from datasets import Dataset
 from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import DPOConfig, DPOTrainer
+
 from saga_core.demo import DEMO_MODELS
 from saga_core.errors import StageError, UserError
 from saga_core.preferences.pairs import Pair
@@ -19,9 +23,6 @@ from saga_core.training.dpo import ADAPTER, DpoResult, SagaDPOTrainer, train_dpo
 from saga_core.training.kl_sft import train_kl_sft
 from saga_core.training.lora import CONFIG, LOGITS, WEIGHTS, assert_same_logits, lora_config
 from saga_core.training.rows import pair_rows, text_rows
-from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import DPOConfig, DPOTrainer
 
 Run = Callable[..., DpoResult]
 
@@ -60,6 +61,16 @@ def test_first_step_is_indifferent_and_training_learns_the_preference(run: Run) 
     assert result.history[-1]["rewards/margins"] > 0.5
     assert "nll" not in result.history[0]
     assert result.dropped_too_long == 0
+
+
+def test_dropout_of_the_base_is_off_and_that_of_the_adapter_on(run: Run, gpt2: str, tmp_path: Path) -> None:
+    histories = []
+    for dropout in (0.0, 0.5):
+        adapter = LoraSettings(r=4, dropout=dropout, target_modules=("c_attn", "c_fc"))
+        histories.append(run(model_path=gpt2, lora=adapter, out=tmp_path / str(dropout)).history)
+    # With dropout in the base, policy and reference would differ before the first step.
+    assert [history[0]["loss"] for history in histories] == pytest.approx([math.log(2)] * 2, abs=1e-5)
+    assert histories[0][-1]["loss"] != histories[1][-1]["loss"]
 
 
 def test_same_steps_as_trls_own_trainer(base: str, lora: LoraSettings, pairs: list[Pair], tmp_path: Path) -> None:
@@ -186,7 +197,7 @@ def test_one_adapter_for_the_original_base(
         assert_same_logits(model, out)
     if forced_sft:
         with pytest.raises(StageError):
-            assert_same_logits(PeftModel.from_pretrained(original, str(sft)), out)
+            assert_same_logits(PeftModel.from_pretrained(model.unload(), str(sft)), out)
 
 
 def test_reference_of_the_second_stage_is_the_merged_model(

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from saga_core.errors import UserError
-from saga_core.training.head import Head, Projection, frozen_head
 from torch import Tensor
 from transformers import AutoModelForCausalLM, CohereConfig, CohereForCausalLM, Gemma2Config, Gemma2ForCausalLM
+
+from saga_core.errors import UserError
+from saga_core.training.head import Head, Projection, frozen_head
 
 SIZES = {
     "vocab_size": 50,

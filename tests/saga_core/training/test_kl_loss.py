@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
+
 from saga_core.training.head import Head
 from saga_core.training.kl_loss import CrossEntropyAndKL
-from torch import Tensor
 
 TOKENS, HIDDEN, VOCABULARY = 150, 12, 9_000  # three chunks
 

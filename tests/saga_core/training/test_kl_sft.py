@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from datasets import Dataset
 from peft import PeftModel, get_peft_model
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
 from saga_core.demo import DEMO_MODELS
 from saga_core.errors import StageError, UserError
 from saga_core.recipe import LoraSettings, RuntimeSettings, SftSettings
@@ -16,19 +20,22 @@ from saga_core.training.callbacks import ProgressCallback
 from saga_core.training.kl_sft import KLSFTTrainer, train_kl_sft
 from saga_core.training.lora import CONFIG, WEIGHTS, lora_config
 from saga_core.training.rows import sentence_rows
-from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
-from trl import SFTConfig, SFTTrainer
 
 SETTINGS = SftSettings(epochs=2, batch_size=4, learning_rate=5e-3, bf16=False)
 
 
 def _trainer(
-    cls: type[SFTTrainer], base: str, lora: LoraSettings, scratch: Path, settings: SftSettings = SETTINGS, **more: Any
+    cls: type[SFTTrainer],
+    base: str,
+    lora: LoraSettings,
+    scratch: Path,
+    texts: Sequence[str],
+    settings: SftSettings = SETTINGS,
+    **more: float,
 ) -> SFTTrainer:
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = AutoModelForCausalLM.from_pretrained(base)
-    rows, _ = sentence_rows(tokenizer, more.pop("texts"), 100)
+    rows, _ = sentence_rows(tokenizer, texts, 100)
     arguments = shared_arguments(settings, RuntimeSettings(device="cpu", train_micro_batch=2), 0, str(scratch))
     trainer = cls(
         model,
@@ -57,7 +64,7 @@ def _batch(trainer: SFTTrainer) -> dict[str, torch.Tensor]:
 def test_loss_and_gradient_are_those_of_a_dense_float64_calculation(
     base: str, lora: LoraSettings, tmp_path: Path, sentences: tuple[str, ...]
 ) -> None:
-    trainer = _trainer(KLSFTTrainer, base, lora, tmp_path, kl_weight=0.7, texts=sentences)
+    trainer = _trainer(KLSFTTrainer, base, lora, tmp_path, sentences, kl_weight=0.7)
     _stir(trainer.model)
     batch = _batch(trainer)
     loss = trainer.compute_loss(trainer.model, dict(batch))
@@ -93,10 +100,10 @@ def test_loss_and_gradient_are_those_of_a_dense_float64_calculation(
 def test_weight_zero_is_plain_supervised_training(
     base: str, lora: LoraSettings, tmp_path: Path, sentences: tuple[str, ...]
 ) -> None:
-    plain = _trainer(SFTTrainer, base, lora, tmp_path, texts=sentences)
+    plain = _trainer(SFTTrainer, base, lora, tmp_path, sentences)
     plain.train()
     # Making a trainer sets the seed of the order of rows.
-    ours = _trainer(KLSFTTrainer, base, lora, tmp_path, texts=sentences, kl_weight=0.0)
+    ours = _trainer(KLSFTTrainer, base, lora, tmp_path, sentences, kl_weight=0.0)
     ours.train()
     histories = [[row["loss"] for row in t.state.log_history if "loss" in row] for t in (plain, ours)]
     assert histories[1] == pytest.approx(histories[0], rel=1e-5)
@@ -111,7 +118,7 @@ def test_both_passes_of_both_models_run_in_bfloat16(
     losses, seen = {}, {}
     for bf16 in (True, False):
         settings = SETTINGS.model_copy(update={"bf16": bf16})
-        trainer = _trainer(KLSFTTrainer, base, lora, tmp_path, settings, texts=sentences, kl_weight=0.7)
+        trainer = _trainer(KLSFTTrainer, base, lora, tmp_path, sentences, settings, kl_weight=0.7)
         _stir(trainer.model)
         types: list[torch.dtype] = []
         layer = trainer.model.get_base_model().model.layers[1].mlp.down_proj.base_layer
@@ -122,6 +129,18 @@ def test_both_passes_of_both_models_run_in_bfloat16(
     assert seen == {True: [torch.bfloat16] * 2, False: [torch.float32] * 2}
     assert losses[True] != losses[False]
     assert losses[True] == pytest.approx(losses[False], rel=0.02)
+
+
+def test_dropout_of_the_base_is_off_and_that_of_the_adapter_on(
+    gpt2: str, runtime: RuntimeSettings, tmp_path: Path, sentences: tuple[str, ...]
+) -> None:
+    histories = []
+    for dropout in (0.0, 0.5):
+        adapter = LoraSettings(r=4, dropout=dropout, target_modules=("c_attn", "c_fc"))
+        histories.append(train_kl_sft(gpt2, None, sentences, SETTINGS, adapter, runtime, 0, tmp_path / str(dropout)))
+    # With dropout in the base, policy and reference would differ before the first step.
+    assert [history[0]["kl"] for history in histories] == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert histories[0][-1]["loss"] != histories[1][-1]["loss"]
 
 
 def test_kl_holds_the_model_back(
@@ -222,7 +241,7 @@ def test_loss_that_is_not_finite_stops_the_run(
     base: str, lora: LoraSettings, runtime: RuntimeSettings, out: Path, sentences: tuple[str, ...]
 ) -> None:
     settings = SETTINGS.model_copy(update={"learning_rate": 1e30})
-    with pytest.raises(StageError, match="KL-SFT: the loss is .* at step"):
+    with pytest.raises(StageError, match=r"KL-SFT: the loss is \S+ at step"):
         train_kl_sft(base, None, sentences, settings, lora, runtime, 0, out)
     assert not out.exists()
 

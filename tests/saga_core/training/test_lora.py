@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
 from saga_core.errors import StageError, UserError
 from saga_core.recipe import LoraSettings
 from saga_core.training.lora import (
@@ -19,8 +22,6 @@ from saga_core.training.lora import (
     record_logits,
     save_adapter,
 )
-from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, PreTrainedModel
 
 IDS = torch.arange(3, 27).reshape(3, 8)
 

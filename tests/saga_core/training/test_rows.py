@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
 from saga_core.demo import DEMO_MODELS
 from saga_core.errors import StageError
 from saga_core.preferences.pairs import Pair
 from saga_core.training.rows import pair_rows, sentence_rows, text_rows
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 TOKENIZER = AutoTokenizer.from_pretrained(DEMO_MODELS / "nb-tiny")
 PAIR = Pair("p0", "Filmen er", " god.", " i på.", 0.9, -1.0, 0.7, 1.1, False, False)

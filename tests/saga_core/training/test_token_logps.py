@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import torch
-from saga_core.training.head import Head, frozen_head
-from saga_core.training.token_logps import TokenLogProbs, install
 from transformers import AutoModelForCausalLM
 from trl.trainer.utils import add_fused_lm_head
+
+from saga_core.training.head import Head, frozen_head
+from saga_core.training.token_logps import TokenLogProbs, install
 
 
 def test_values_and_gradient_are_those_of_a_dense_float64_calculation() -> None:

@@ -1,0 +1,160 @@
+"""The whole pipeline on a few rows, then what every user does next."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from e2e_command import Done, Saga
+
+from saga_core.evaluation.suite import METRICS
+
+STAGES = [
+    "data",
+    "probe",
+    "gate",
+    "sft",
+    "candidates",
+    "scores",
+    "pairs",
+    "dpo",
+    "evaluate_base",
+    "evaluate",
+    "publish",
+]
+# The bound for people is 3 seconds; a loaded test machine gets some grace.
+SOON = 6.0
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def first(saga: Saga, small: list[str], store: str) -> Done:
+    return saga("run", "demo", *small, "--store", store, "--json")
+
+
+def test_one_command_goes_from_text_to_a_published_adapter(first: Done) -> None:
+    assert first.code == 0, first.err
+    assert list(first.states) == STAGES
+    assert set(first.states.values()) == {"computed"}
+    report = first.report
+    assert set(report) >= {"run", "recipe", "store", "stages", "metrics", "adapter", "card"}
+    for model in ("base", "final"):
+        assert tuple(report["metrics"][model]) == METRICS
+        for name, estimate in report["metrics"][model].items():
+            assert set(estimate) == {"value", "low", "high", "n"}
+            assert estimate["low"] <= estimate["value"] <= estimate["high"], name
+    assert (Path(report["adapter"]) / "adapter_model.safetensors").is_file()
+    assert Path(report["card"]).read_text(encoding="utf-8").startswith("---\nlanguage: nb\n")
+
+
+def test_the_table_and_the_plain_progress_are_readable(first: Done) -> None:
+    for row in ("Stanza PS", "Parse score", "PPL-articles", "ScaLA AUROC", "Summ PS", "Summ score", "RC APS", "MATTR"):
+        assert row in first.out
+    assert re.search(r"candidates: \d+/\d+ rows, [\d.]+ rows/s, \d+ s left", first.err)
+    assert re.search(r"DPO: \d+/\d+ steps, [\d.]+ steps/s, \d+ s left", first.err)
+    assert "\r" not in first.err
+    assert "Warning" not in first.err
+
+
+def test_again_everything_is_cached_at_once(saga: Saga, small: list[str], store: str, first: Done) -> None:
+    start = time.monotonic()
+    again = saga("run", "demo", *small, "--store", store, "--json")
+    assert time.monotonic() - start < SOON
+    assert again.code == 0
+    assert set(again.states.values()) == {"cached"}
+    same = [[(r["stage"], r["key"], r["digest"], r["uri"]) for r in done.report["stages"]] for done in (first, again)]
+    assert same[0] == same[1]
+    assert again.report["metrics"] == first.report["metrics"]
+
+
+def test_a_runtime_setting_runs_nothing(saga: Saga, small: list[str], store: str, first: Done) -> None:
+    sets = ("runtime.generation_batch=3", "runtime.train_micro_batch=1", "runtime.device=cpu", "runtime.workers=2")
+    done = saga("run", "demo", *small, *(p for s in sets for p in ("--set", s)), "--store", store, "--json")
+    assert set(done.states.values()) == {"cached"}
+
+
+def test_a_plan_says_why(saga: Saga, small: list[str], store: str, first: Done) -> None:
+    start = time.monotonic()
+    done = saga("plan", "demo", *small, "--set", "dpo.beta=0.2", "--store", store, "--json")
+    assert time.monotonic() - start < SOON
+    states = {row["stage"]: (row["state"], row["why"]) for row in done.report["stages"]}
+    assert states["pairs"][0] == "cached"
+    assert states["dpo"] == ("run", "dpo.beta 0.1 → 0.2")
+    assert states["evaluate"] == ("run", "its input dpo will run")
+    assert states["evaluate_base"][0] == "cached"
+    fresh = saga("plan", "demo", *small, "--store", f"{store}-other", "--json").report["stages"]
+    assert [row["state"] for row in fresh if row["stage"] in ("probe", "sft")] == ["run", "undecided"]
+
+
+def test_one_changed_setting_runs_only_what_depends_on_it(
+    saga: Saga,
+    small: list[str],
+    store: str,
+    first: Done,
+) -> None:
+    done = saga("run", "demo", *small, "--set", "dpo.beta=0.2", "--until", "dpo", "--store", store, "--json")
+    assert done.code == 0, done.err
+    assert [stage for stage, state in done.states.items() if state == "computed"] == ["dpo"]
+
+
+def test_the_adapter_loads_by_the_cards_own_snippet(first: Done, tmp_path: Path) -> None:
+    card = Path(first.report["card"]).read_text(encoding="utf-8")
+    snippet = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert snippet
+    done = subprocess.run([sys.executable, "-c", snippet[1]], capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Norsk er")
+
+
+def test_a_run_can_be_shown_and_its_card_printed(saga: Saga, store: str, first: Done) -> None:
+    run = first.report["run"]
+    assert saga("show", run, "--store", store, "--json").report["run"] == run
+    card = saga("card", "demo", "--store", store)
+    assert card.code == 0
+    assert "## Usage" in card.out
+    missing = saga("show", "nothing", "--store", store)
+    assert missing.code == 2
+    assert missing.err.count("\n") == 1
+
+
+def test_the_recipes_are_listed(saga: Saga) -> None:
+    out = saga("recipes").out
+    assert all(name in out for name in ("demo", "nb-llama-3.2-1b", "nb-llama-3.2-1b-forced-sft"))
+
+
+def test_too_few_pairs_is_one_line_and_keeps_what_was_made(
+    saga: Saga,
+    small: list[str],
+    store: str,
+    first: Done,
+) -> None:
+    arguments = ("run", "demo", *small, "--set", "dpo.min_pairs=5000", "--store", store, "--json")
+    done = saga(*arguments)
+    assert done.code == 2
+    line = done.err.splitlines()[-1]
+    assert re.fullmatch(r"saga: dpo: too few pairs to train: \d+, and dpo\.min_pairs is 5000; .*lower.*", line)
+    assert "Traceback" not in done.err
+    assert done.states["dpo"] == "failed"
+    assert {state for stage, state in done.states.items() if stage != "dpo"} == {"cached"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", r"corpus\.sources: the corpus is empty: no usable sentence in 0 documents"),
+        ('{"text": "blåbær"}'.encode("latin-1"), r"corpus\.jsonl:1: not UTF-8"),
+    ],
+)
+def test_a_bad_corpus_is_one_line(saga: Saga, tmp_path: Path, text: bytes, message: str) -> None:
+    (tmp_path / "corpus.jsonl").write_bytes(text)
+    path = f"corpus.sources=[{{path: {tmp_path}/corpus.jsonl}}]"
+    done = saga("run", "demo", "--set", path, "--store", str(tmp_path / "store"))
+    assert done.code == 2
+    assert re.search(f"saga: .*{message}", done.err.splitlines()[-1])
+    assert "Traceback" not in done.err

@@ -1,0 +1,90 @@
+"""The flow against a real Prefect server: the states and artifacts that a person sees in its pages."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from e2e_command import SMALL, command, environment
+
+pytestmark = pytest.mark.slow
+Query = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    home = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    arguments = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, env=environment(home))
+    try:
+        deadline = time.monotonic() + 180
+        while True:
+            assert process.poll() is None, (home / "log").read_text()
+            assert time.monotonic() < deadline, (home / "log").read_text()
+            try:
+                if httpx.get(f"{url}/ready", timeout=5).status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.5)
+        yield url, home
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def align(server: tuple[str, Path], store: str, *more: str) -> None:
+    url, home = server
+    arguments = ["run", "demo", *(p for s in SMALL for p in ("--set", s)), "--store", store, *more]
+    variables = environment(home) | {"PREFECT_API_URL": url}
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, env=variables, timeout=600)
+    assert done.returncode == 0, done.stderr
+
+
+def latest(url: str, kind: str) -> list[dict[str, Any]]:
+    order = {"task_runs": "END_TIME_DESC", "artifacts": "CREATED_DESC", "flow_runs": "END_TIME_DESC"}[kind]
+    # Task runs reach the server's tables a moment after they end.
+    time.sleep(5)
+    rows: list[dict[str, Any]] = httpx.post(f"{url}/{kind}/filter", json={"sort": order}, timeout=30).json()
+    return rows
+
+
+def test_states_and_artifacts_tell_what_became_of_each_stage(server: tuple[str, Path], tmp_path: Path) -> None:
+    url, store = server[0], str(tmp_path / "store")
+    align(server, store, "--until", "gate")
+    align(server, store, "--set", "sft.mode=skip", "--until", "pairs")
+    run = latest(url, "flow_runs")[0]
+    assert (run["name"], run["state_name"]) == ("align-demo", "Completed")
+    states = {row["name"]: row["state_name"] for row in latest(url, "task_runs") if row["flow_run_id"] == run["id"]}
+    assert states == {
+        "data": "Cached",
+        "probe": "Cached",
+        "gate": "Completed",
+        "sft": "Skipped",
+        "candidates": "Completed",
+        "scores": "Completed",
+        "pairs": "Completed",
+    }
+    artifacts = {row["key"]: row for row in latest(url, "artifacts") if row["flow_run_id"] == run["id"]}
+    assert artifacts.keys() == {f"demo-{stage}" for stage in states}
+    assert "parse_success" in artifacts["demo-gate"]["data"]
+    assert "sft.mode is skip" in artifacts["demo-sft"]["data"]
+
+
+def test_a_failed_stage_is_a_failed_task_and_flow(server: tuple[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="too few pairs"):
+        align(server, str(tmp_path / "store"), "--set", "dpo.min_pairs=5000", "--set", "sft.mode=skip")
+    run = latest(server[0], "flow_runs")[0]
+    assert run["state_name"] == "Failed"
+    states = {r["name"]: r["state_name"] for r in latest(server[0], "task_runs") if r["flow_run_id"] == run["id"]}
+    assert states["dpo"] == "Failed"
+    assert states["pairs"] == "Completed"

@@ -1,0 +1,64 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from saga_core.demo import DEMO_MODELS, DEMO_TEXT
+from saga_core.errors import UserError
+from saga_core.outside import Pinner
+from saga_core.recipe import ModelSource, ParserSettings, TaskSource, TextSource
+
+
+def test_a_model_is_its_content_wherever_it_lies(tmp_path: Path) -> None:
+    shutil.copytree(DEMO_MODELS / "nb-tiny", tmp_path / "copy")
+    pin = Pinner(tmp_path)
+    one, other = pin.model(ModelSource(id="copy")), pin.model(ModelSource(id="demo:models/nb-tiny"))
+    assert one.identity == other.identity
+    assert one.location == str(tmp_path / "copy")
+    (tmp_path / "copy" / "config.json").write_text("{}")
+    assert pin.model(ModelSource(id="copy")).identity != other.identity
+
+
+def test_a_hub_commit_is_taken_as_it_is() -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    pin = Pinner(Path()).model(ModelSource(id="org/name", revision=commit))
+    assert pin.identity == {"hub": "org/name", "revision": commit}
+    assert pin.revision == commit
+
+
+def test_a_limit_is_part_of_what_is_read_and_a_parsers_library_of_the_parser() -> None:
+    pin = Pinner(Path())
+    path = str(DEMO_TEXT / "articles.jsonl")
+    assert pin.text(TextSource(path=path)).identity != pin.text(TextSource(path=path, limit=3)).identity
+    judge = pin.parser(ParserSettings(kind="spacy", model="demo:models/nb-spacy-judge"), "judge", "nb")
+    assert judge.identity.keys() == {"kind", "library", "sha256"}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda pin: pin.model(ModelSource(id="/no/such")), r"model\.id /no/such: no such file or folder"),
+        (lambda pin: pin.model(ModelSource(id=str(DEMO_TEXT))), r"config\.json is missing"),
+        (lambda pin: pin.model(ModelSource(id="demo:models/x")), r"known: .*demo:models/nb-tiny"),
+        (lambda pin: pin.model(ModelSource(id="no spaces allowed")), r"neither a folder here nor an id on the Hub"),
+        (lambda pin: pin.text(TextSource(path="no.jsonl")), r"corpus\.sources\.path no\.jsonl: no such file"),
+        (lambda pin: pin.task(TaskSource(path="no.json"), "reading"), r"reading\.path no\.json: no such file"),
+        (
+            lambda pin: pin.parser(ParserSettings(kind="spacy", model="xx_no_such"), "judge", "nb"),
+            r"judge\.model xx_no_such: .* spacy download xx_no_such",
+        ),
+        (
+            lambda pin: pin.parser(ParserSettings(kind="stanza", model="xx"), "evaluator", "xx"),
+            r"evaluator\.model xx: .*stanza\.download\('xx'",
+        ),
+        (
+            lambda pin: pin.parser(ParserSettings(kind="stanza", model="demo:models/nb-stanza-evaluator"), "e", "da"),
+            r"no Stanza models for da",
+        ),
+    ],
+)
+def test_what_is_missing_is_one_line_with_its_remedy(call: object, message: str) -> None:
+    assert callable(call)
+    with pytest.raises(UserError, match=message) as raised:
+        call(Pinner(Path()))
+    assert "\n" not in str(raised.value)
