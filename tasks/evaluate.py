@@ -19,9 +19,10 @@ def compute(work: Work) -> dict[str, Any]:
 
     model, tokenizer = load_base(work)
     result = measure(work, with_adapter(model, work.inputs["dpo"] / "adapter"), tokenizer)
-    comparisons = compare(load_result(work.inputs["evaluate_base"]), result, work.recipe.seed)
+    resampling = (work.recipe.seed, work.recipe.evaluation.bootstrap)
+    comparisons = compare(load_result(work.inputs["evaluate_base"]), result, *resampling)
     return {
-        "metrics": {name: asdict(estimate) for name, estimate in metrics(result).items()},
+        "metrics": {name: asdict(estimate) for name, estimate in metrics(result, *resampling).items()},
         "comparisons": {name: asdict(comparison) for name, comparison in comparisons.items()},
     }
 

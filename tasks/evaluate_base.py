@@ -19,7 +19,8 @@ def compute(work: Work) -> dict[str, Any]:
     from saga_core.evaluation.suite import metrics
 
     result = measure(work, *load_base(work))
-    return {"metrics": {name: asdict(estimate) for name, estimate in metrics(result).items()}}
+    estimates = metrics(result, work.recipe.seed, work.recipe.evaluation.bootstrap)
+    return {"metrics": {name: asdict(estimate) for name, estimate in estimates.items()}}
 
 
 STAGE = Stage("evaluate_base", VERSION, settings, compute, outside=OUTSIDE, inputs=("data",))

@@ -74,7 +74,6 @@ ROW_SCHEMA = {
     "f1": "double",
     "em": "bool",
 }
-_RESAMPLES = 2_000
 
 Outcome = ParseOutcome | DocumentOutcome | ScalaOutcome | SummaryOutcome | ReadingOutcome
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
@@ -206,7 +205,7 @@ def evaluate(
     return EvaluationResult(tuple(parsed), tuple(likely), tuple(accepted), tuple(summaries), tuple(answers))
 
 
-def metrics(result: EvaluationResult, seed: int = 0, resamples: int = _RESAMPLES) -> dict[str, Estimate]:
+def metrics(result: EvaluationResult, seed: int, resamples: int) -> dict[str, Estimate]:
     """Return every figure of ``METRICS``, in that order; rates are fractions in 0..1.
 
     Args:
@@ -233,9 +232,7 @@ def metrics(result: EvaluationResult, seed: int = 0, resamples: int = _RESAMPLES
     }
 
 
-def compare(
-    base: EvaluationResult, final: EvaluationResult, seed: int, resamples: int = _RESAMPLES
-) -> dict[str, Comparison]:
+def compare(base: EvaluationResult, final: EvaluationResult, seed: int, resamples: int) -> dict[str, Comparison]:
     """Compare two models, item by item: final minus base of every figure of ``METRICS``, in that order.
 
     Rates are compared by McNemar's exact test, means by a paired permutation test, perplexity, bits per byte

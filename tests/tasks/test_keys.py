@@ -51,6 +51,7 @@ def test_no_runtime_setting_is_in_a_key(open_demo: OpenDemo) -> None:
         ("dpo.nll_weight=0", {"dpo"}),
         ("pairs.min_gap=0.5", {"pairs"}),
         ("scoring.mattr_weight=0.1", {"scores"}),
+        ("scoring.mattr_window=20", {"probe", "scores", "evaluate_base", "evaluate"}),
         ("scoring.unit=first_sentence", {"probe", "scores", "evaluate_base", "evaluate"}),
         ("generation.repetition_penalty=1.2", {"candidates"}),
         ("sft.tau=0.5", {"gate"}),

@@ -122,7 +122,7 @@ def test_a_model_does_not_differ_from_itself(base: EvaluationResult) -> None:
 
 
 def test_a_worse_model_is_seen_to_be_worse(base: EvaluationResult, worse: EvaluationResult) -> None:
-    before, after = metrics(base, resamples=200), metrics(worse, resamples=200)
+    before, after = metrics(base, 0, 200), metrics(worse, 0, 200)
     comparisons = compare(base, worse, 0, resamples=400)
     for name, comparison in comparisons.items():
         assert comparison.delta == pytest.approx(after[name].value - before[name].value)
@@ -153,7 +153,7 @@ def test_items_are_matched_by_id_not_by_place(base: EvaluationResult, worse: Eva
 def test_other_items_are_not_compared(base: EvaluationResult, task: str) -> None:
     fewer = replace(base, **{task: getattr(base, task)[1:]})
     with pytest.raises(StageError, match=f"task {task}: .*not measured on the same items"):
-        compare(base, fewer, 0)
+        compare(base, fewer, 0, 200)
 
 
 def test_other_text_in_the_same_place_is_another_item(
@@ -161,7 +161,7 @@ def test_other_text_in_the_same_place_is_another_item(
 ) -> None:
     documents = ["En annen tekst.", *_INPUTS.heldout_documents[1:]]
     with pytest.raises(StageError, match="task perplexity"):
-        compare(base, _evaluate(tiny, judge, replace(_INPUTS, heldout_documents=documents)), 0)
+        compare(base, _evaluate(tiny, judge, replace(_INPUTS, heldout_documents=documents)), 0, 200)
 
 
 def test_a_result_is_read_again_from_parquet(base: EvaluationResult, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_two_prompts_of_one_id_are_refused(tiny: tuple[Any, Any], judge: Judge) 
 
 def test_a_task_without_items_has_no_figures(base: EvaluationResult) -> None:
     with pytest.raises(StageError, match="no unit"):
-        metrics(replace(base, summaries=()))
+        metrics(replace(base, summaries=()), 0, 200)
 
 
 def test_stored_results_are_compared_without_the_libraries_of_models() -> None:
