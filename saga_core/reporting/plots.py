@@ -146,8 +146,9 @@ def _series(history: Sequence[Mapping[str, object]], key: str) -> list[tuple[int
     points = []
     for record in history:
         step, value = record.get("step"), record.get(key)
-        if isinstance(step, int) and isinstance(value, int | float) and math.isfinite(value):
-            points.append((step, float(value)))
+        if isinstance(step, int | float) and isinstance(value, int | float) and math.isfinite(value):
+            # Read back from a table, a step is a float.
+            points.append((int(step), float(value)))
     return points
 
 

@@ -83,3 +83,9 @@ def test_scores_of_candidates_and_pairs() -> None:
 
 def test_no_pairs_at_all_is_still_a_plot() -> None:
     opened(scores_figure([-1.0], [], []))
+
+
+def test_a_log_read_back_from_a_table_is_the_same_picture() -> None:
+    names = {name for row in DPO_LOG for name in row}
+    table = [{name: float(row[name]) if name in row else None for name in names} for row in DPO_LOG]
+    assert training_figure(table) == training_figure(DPO_LOG)
