@@ -16,10 +16,10 @@ demo: $(VENV)/.runtime ## Run the whole pipeline on the embedded Norwegian demo 
 	$(BIN)/saga run demo
 
 test: $(VENV)/.dev ## Run the fast tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not benchmark"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m "slow and not benchmark"
 
 lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/ruff check .
