@@ -18,24 +18,41 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
     """Return a Markdown table; every cell is Markdown already (see ``escape``).
 
     Args:
-        headings: Headings of the columns; the first column is aligned left, the others right.
+        headings: Headings of the columns; the first column is aligned left.
         rows: Rows of as many cells as there are headings.
+        numbers: Align the other columns right, as numbers are read; else left.
     """
-    rule = [":---", *["---:"] * (len(headings) - 1)]
+    rule = [":---", *["---:" if numbers else ":---"] * (len(headings) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows))
 
 
 def stage_table(headline: Mapping[str, object]) -> str:
-    """Return a stage's headline figures as a Markdown table of two columns.
+    """Return a stage's headline figures as Markdown: a table of two columns, and one for each table among them.
 
     Args:
-        headline: Figure by name: numbers, text, estimates, or lists and mappings of these.
+        headline: Figure by name: numbers, text, estimates, lists and mappings of these, or a mapping of equal
+            mappings, which is a table of its own.
     """
-    return table(("Figure", "Value"), [(escape(name), _value(value)) for name, value in headline.items()])
+    plain = {name: value for name, value in headline.items() if not _is_table(value)}
+    rows = [(escape(name), _value(value)) for name, value in plain.items()]
+    parts = [table(("Figure", "Value"), rows, numbers=False)]
+    for name, value in headline.items():
+        if isinstance(value, Mapping) and _is_table(value):
+            columns = list(next(iter(value.values())))
+            lines = [(escape(row), *(_value(cells[column]) for column in columns)) for row, cells in value.items()]
+            parts.append(f"**{escape(name)}**\n\n{table(('', *map(escape, columns)), lines)}")
+    return "\n\n".join(parts)
+
+
+def _is_table(value: object) -> bool:
+    if not isinstance(value, Mapping) or not value:
+        return False
+    rows = list(value.values())
+    return all(isinstance(row, Mapping) and row and row.keys() == rows[0].keys() for row in rows)
 
 
 def _value(value: object) -> str:

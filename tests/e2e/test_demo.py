@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import readme
 from e2e_command import Saga
 
 pytestmark = pytest.mark.slow
@@ -23,3 +24,13 @@ def test_the_heldout_judge_sees_the_gain_and_perplexity_stays(saga: Saga, store:
     assert done.states["sft"] == {"auto": "computed", "force": "cached", "skip": "skipped"}[mode]
     stage = "KL-SFT + Δ-DPO" if mode != "skip" else "(SAGA Δ-DPO)"
     assert stage in Path(done.report["card"]).read_text(encoding="utf-8")
+
+
+def test_the_readmes_commands_do_what_it_says(saga: Saga, store: str) -> None:
+    lines = [arguments for arguments in readme.commands("saga") if "my-model.yaml" not in arguments]
+    assert ["run", "demo", "--set", "dpo.beta=0.2"] in lines
+    for arguments in lines:
+        done = saga(*arguments, SAGA_STORE=store)
+        assert done.code == 0, (arguments, done.err)
+        if arguments == ["run", "demo"]:
+            assert "computed" not in done.out

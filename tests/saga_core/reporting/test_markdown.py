@@ -76,3 +76,14 @@ def test_a_stages_headline_is_a_table_of_two_columns() -> None:
 def test_every_headline_gives_one_row_a_figure(headline: dict[str, object]) -> None:
     rendered = shown(stage_table(headline))
     assert [row[0] for row in rendered[1:]] == [" ".join(name.split()) for name in headline]
+
+
+def test_equal_mappings_are_a_table_of_their_own() -> None:
+    metrics = {"ppl": {"value": 30.1, "n": 200}, "mattr": {"value": 0.93, "n": 180}}
+    assert shown(stage_table({"state": "computed", "metrics": metrics})) == [
+        ["Figure", "Value"],
+        ["state", "computed"],
+        ["", "value", "n"],
+        ["ppl", "30.1", "200"],
+        ["mattr", "0.93", "180"],
+    ]
