@@ -1,6 +1,7 @@
 # SAGA's everyday commands; `make` lists them.
 PYTHON ?= python3.11
 VENV := .venv
+TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -39,10 +40,11 @@ lock-stages: $(VENV)/.dev ## Record the stages' code after raising a VERSION
 clean: ## Remove the virtual environment and the demo's store
 	rm -rf $(VENV) saga-store
 
-# torch comes first and pinned: any later request for it might choose a build with gigabytes of CUDA.
+# torch comes first and pinned, so that no later request chooses another. Which build this takes is the index's choice; on
+# a machine without a GPU `make TORCH="torch==2.13.0+cpu --extra-index-url=…"` asks for the small one.
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) torch==2.13.0
+	$(INSTALL) $(TORCH)
 	$(INSTALL) -e .
 	touch $@
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
@@ -46,12 +48,19 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except KeyboardInterrupt:
-            _complain("interrupted", 1)
-        except SagaError as error:
-            _complain(str(error), error.exit_code)
-        except Exception as error:
-            _complain(f"unexpected {_describe(error)}", 1)
+        except (Exception, KeyboardInterrupt) as error:
+            line, code = f"unexpected {_describe(error)}", 1
+            if isinstance(error, SagaError):
+                line, code = str(error), error.exit_code
+            elif isinstance(error, KeyboardInterrupt):
+                line = "interrupted; the same command resumes"
+            elif isinstance(error, typer.Exit):
+                raise
+            if kwargs.get("as_json"):
+                unknown = {"run": None, "recipe": kwargs.get("recipe"), "store": kwargs.get("store"), "stages": []}
+                empty = unknown | {"metrics": {"base": {}, "final": {}}, "adapter": None, "card": None}
+                _print_json(getattr(error, "report", empty) | {"error": line})
+            _complain(line, code)
 
     return guarded
 
@@ -92,10 +101,14 @@ def run(
     if done is not None:
         # Nothing to compute: no reason to wait for an orchestrator.
         report = RunReport(session, done)
-        session.store.write_run(report.name, report.as_dict())
         result = report.as_dict()
+        before = find_run(session.store, report.name)
+        if before is None or _artifacts(before) != _artifacts(result):
+            # Nothing was made, so a store that cannot be written to loses nothing.
+            with contextlib.suppress(SagaError):
+                report.keep()
     else:
-        result = _align(session, recipe, store, set_, until, refresh, as_json)
+        result = _align(session, recipe, store, set_, until, refresh)
     _print_run(result, session.store)
     if as_json:
         _print_json(result)
@@ -174,9 +187,9 @@ def _align(
     overrides: list[str] | None,
     until: str | None,
     refresh: list[str] | None,
-    as_json: bool,
 ) -> dict[str, Any]:
     _prepare_environment(session)
+    start = datetime.now(UTC).isoformat(timespec="microseconds")
     from flows.align import align
     from flows.embedded import start_embedded_api
 
@@ -184,16 +197,23 @@ def _align(
         start_embedded_api()
         result: dict[str, Any] = align(recipe, store, tuple(overrides or ()), until, tuple(refresh or ()))
     except BaseException as error:
-        report = find_run(session.store, RunReport(session).name)
-        if as_json and report is not None:
-            _print_json(report)
-        if isinstance(error, SagaError):
-            raise
-        failed = [row["stage"] for row in report["stages"] if row["state"] == "failed"] if report else []
-        what = "interrupted" if isinstance(error, KeyboardInterrupt) else f"unexpected {_describe(error)}"
-        remedy = f"what was finished is kept in {session.store.uri}, and the same command resumes"
-        raise StageError(what, failed[0] if failed else "run", remedy) from error
+        report = find_run(session.store, RunReport(session).name, since=start) or RunReport(session).as_dict()
+        failed = [row["stage"] for row in report["stages"] if row["state"] == "failed"]
+        told = error if isinstance(error, SagaError) else _failure(error, failed, session.store.uri)
+        told.__dict__["report"] = report
+        raise told from error
     return result
+
+
+def _failure(error: BaseException, failed: list[str], store: str) -> StageError:
+    remedy = f"what was finished is kept in {store}, and the same command resumes"
+    if "Failed to reach API" in str(error):
+        return StageError("no Prefect server answers", "PREFECT_API_URL", "correct it, or unset it to run without one")
+    what = f"unexpected {_describe(error)}"
+    # Prefect turns SIGTERM into an exception of its own, SIGINT stays Python's.
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
+        what = "interrupted"
+    return StageError(what, failed[0] if failed else "run", remedy)
 
 
 def _prepare_environment(session: Session) -> None:
@@ -211,11 +231,16 @@ def _prepare_environment(session: Session) -> None:
     if all(pin.revision is None for pin in session.outside.values()):
         defaults["HF_HUB_OFFLINE"] = "1"
     if session.recipe.runtime.threads:
-        defaults["OMP_NUM_THREADS"] = str(session.recipe.runtime.threads)
+        # The recipe says so itself: it comes before what the shell happens to have set.
+        os.environ["OMP_NUM_THREADS"] = str(session.recipe.runtime.threads)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     # What Transformers will rename one day is for its developers, not for who runs a recipe.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+
+
+def _artifacts(report: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(row["stage"], row["uri"]) for row in report["stages"]]
 
 
 def _find(store: Store, name: str | None, *, with_card: bool = False) -> dict[str, Any]:
@@ -251,12 +276,3 @@ def _print_results(report: dict[str, Any], store: Store) -> None:
 def _print_json(value: object) -> None:
     sys.stdout.flush()
     print(json.dumps(value, ensure_ascii=False), flush=True)
-
-
-def main() -> None:
-    """Run the command."""
-    app()
-
-
-if __name__ == "__main__":
-    main()

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from saga_core.artifacts.fingerprint import hash_tree
 from saga_core.demo import DEMO
@@ -67,6 +72,10 @@ class Pinner:
     def parser(self, settings: ParserSettings, where: str, language: str) -> Outside:
         """Pin a parser: its files or its package's version, and the version of the library that runs it."""
         local = self._local(settings.model, f"{where}.model")
+        marks = {"spacy": "meta.json", "stanza": "resources.json"}
+        if local is not None and "/" not in settings.model and not (local / marks[settings.kind]).is_file():
+            # A folder that only happens to be called like a package or a language is not meant.
+            local = None
         identity = {"kind": settings.kind, "library": metadata.version(settings.kind)}
         if settings.kind == "stanza":
             identity["package"] = settings.package
@@ -86,8 +95,7 @@ class Pinner:
         return Outside({**identity, "sha256": hash_tree(local)}, str(local))
 
     def _stanza_resources(self, settings: ParserSettings, identity: dict[str, Any], where: str) -> Outside:
-        resources = Path(os.environ.get("STANZA_RESOURCES_DIR", Path.home() / "stanza_resources"))
-        models = resources / settings.model
+        models = stanza_resources() / settings.model
         if not models.is_dir():
             remedy = (
                 f"run: python -c \"import stanza; stanza.download('{settings.model}', package='{settings.package}')\""
@@ -126,6 +134,19 @@ class Pinner:
         return None
 
 
+def stanza_resources() -> Path:
+    """Return the folder into which ``stanza.download`` puts models, without importing Stanza and so torch."""
+    if named := os.environ.get("STANZA_RESOURCES_DIR"):
+        return Path(named)
+    # As stanza.resources.common has it; a test compares the two.
+    package = find_spec("stanza")
+    assert package is not None
+    assert package.origin is not None
+    version = runpy.run_path(str(Path(package.origin).with_name("_version.py")))["__resources_version__"]
+    return Path(platformdirs.user_cache_dir("stanza", "StanfordNLP", version)) / "resources"
+
+
+@cache
 def _pin_hub(name: str, revision: str | None, kind: str, where: str) -> Outside:
     if not _HUB_ID.fullmatch(name):
         raise UserError("neither a folder here nor an id on the Hub", f"{where} {name}", "correct it")

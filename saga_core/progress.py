@@ -28,12 +28,12 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(what: str, total: int, unit: str) -> Iterator[Tick]:
+def progress(what: str, total: int | None, unit: str) -> Iterator[Tick]:
     """Show the progress of ``total`` units of work on standard error.
 
     Args:
         what: What is being done, such as ``candidates``.
-        total: Number of units in all.
+        total: Number of units in all; None where it is not known before.
         unit: Name of a unit, plural, such as ``rows``.
 
     Yields:
@@ -52,22 +52,35 @@ def progress(what: str, total: int, unit: str) -> Iterator[Tick]:
             task = bar.add_task(what, total=total, unit=unit)
             yield lambda done=1: bar.advance(task, done)
         return
-    yield _plain_lines(what, total, unit)
+    lines = _PlainLines(what, total, unit)
+    yield lines
+    lines.close()
 
 
-def _plain_lines(what: str, total: int, unit: str) -> Tick:
-    start = last = time.monotonic()
-    count = 0
+class _PlainLines:
+    """Prints a line every few seconds, and one at the end."""
 
-    def tick(done: int = 1) -> None:
-        nonlocal last, count
-        count += done
+    def __init__(self, what: str, total: int | None, unit: str) -> None:
+        self._what, self._total, self._unit = what, total, unit
+        self._start = self._last = time.monotonic()
+        self._count = self._printed = 0
+
+    def __call__(self, done: int = 1) -> None:
+        self._count += done
+        if time.monotonic() - self._last >= _LINE_EVERY_SECONDS or self._count == self._total:
+            self._print()
+
+    def close(self) -> None:
+        """Print how far it came, unless that was said."""
+        if self._count > self._printed:
+            self._print()
+
+    def _print(self) -> None:
         now = time.monotonic()
-        if now - last < _LINE_EVERY_SECONDS and count < total:
-            return
-        last = now
-        rate = count / max(now - start, 1e-9)
-        left = (total - count) / rate if rate else 0.0
-        print(f"  {what}: {count}/{total} {unit}, {rate:.1f} {unit}/s, {left:.0f} s left", file=sys.stderr, flush=True)
-
-    return tick
+        self._last, self._printed = now, self._count
+        rate = self._count / max(now - self._start, 1e-9)
+        counts, left = f"{self._count}", ""
+        if self._total is not None:
+            counts = f"{self._count}/{self._total}"
+            left = f", {(self._total - self._count) / max(rate, 1e-9):.0f} s left"
+        print(f"  {self._what}: {counts} {self._unit}, {rate:.1f} {self._unit}/s{left}", file=sys.stderr, flush=True)

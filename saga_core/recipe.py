@@ -17,7 +17,7 @@ Rate = Annotated[float, Field(gt=0.0)]
 class Settings(BaseModel):
     """Base of all settings: frozen, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 class ModelSource(Settings):
@@ -75,6 +75,12 @@ class CorpusSettings(Settings):
     min_words: Positive = Field(5, description="Shortest sentence kept, in words [ours]")
     max_words: Positive = Field(40, description="Longest sentence kept, in words [ours]")
 
+    @model_validator(mode="after")
+    def _some_length(self) -> CorpusSettings:
+        if self.min_words > self.max_words:
+            raise ValueError("min_words is more than max_words")
+        return self
+
 
 class ParserSettings(Settings):
     """A parser that judges text: a spaCy pipeline or a Stanza one."""
@@ -85,11 +91,15 @@ class ParserSettings(Settings):
 
 
 class SamplingSettings(Settings):
-    """How one continuation a prompt is drawn when a model is measured (probe and evaluation)."""
+    """How one continuation a prompt is drawn when a model is measured."""
 
     temperature: Rate = Field(0.8, description="As in the card's usage snippet [card]")
     max_new_tokens: Positive = Field(60, description="[card]")
     repetition_penalty: Rate = Field(1.3, description="Applied alike to base and tuned model [card]")
+
+
+class ProbeSettings(SamplingSettings):
+    """How the base model is measured for the gate; apart from the evaluation, whose settings decide nothing."""
 
 
 class SftSettings(Settings):
@@ -109,10 +119,12 @@ class SftSettings(Settings):
 class LoraSettings(Settings):
     """The low-rank adapter, alike in both training stages [card]."""
 
-    r: Positive = 16
+    r: int = Field(16, ge=1, le=4_096)
     alpha: Positive = 32
     dropout: float = Field(0.05, ge=0.0, lt=1.0)
-    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    target_modules: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), min_length=1
+    )
 
 
 class GenerationSettings(Settings):
@@ -190,7 +202,7 @@ class EvaluationSettings(Settings):
     scala: ScalaSettings
     summaries: SummarySettings
     reading: ReadingSettings
-    stride: Positive = Field(256, description="Stride of the perplexity window, tokens [ours]")
+    stride: Positive = Field(1_024, description="Stride of the perplexity window, tokens [ours]")
     bootstrap: Annotated[int, Field(ge=100)] = Field(2_000, description="Resamples of an interval [ours]")
 
 
@@ -214,6 +226,7 @@ class Recipe(Settings):
     corpus: CorpusSettings
     judge: ParserSettings
     evaluator: ParserSettings
+    probe: ProbeSettings = ProbeSettings()
     sft: SftSettings = SftSettings()
     lora: LoraSettings = LoraSettings()
     generation: GenerationSettings = GenerationSettings()

@@ -74,7 +74,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"not UTF-8 at byte {error.start}", str(path), "save the recipe as UTF-8") from error
     except OSError as error:
         raise UserError(f"cannot read: {error.strerror}", str(path)) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # An impossible date is a plain ValueError.
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise UserError(f"not YAML: {getattr(error, 'problem', None) or error}", where, "correct that line") from error
@@ -87,6 +88,8 @@ class _Loader(yaml.SafeLoader):
     """Safe YAML that also refuses a key given twice, of which plain YAML keeps the last without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        # Merge keys (<<) first: they are no keys of their own.
+        self.flatten_mapping(node)
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
@@ -98,12 +101,12 @@ class _Loader(yaml.SafeLoader):
 
 def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key:
+    if not equals or not all(key.split(".")):
         raise UserError("not of the form key=value", f"--set {override}", "for example --set dpo.beta=0.2")
     try:
         # YAML 1.1 reads 1e-3 as a string; pydantic turns it into the number the field asks for.
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError("the value is not YAML", f"--set {override}", "quote it") from error
     *parents, last = key.split(".")
     place: Any = data
@@ -112,13 +115,14 @@ def _apply(data: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict | list):
             raise UserError(f"{parent} is a value, not a group of settings", f"--set {override}", _nearest(key))
     if isinstance(place, list):
-        place[place.index(_item(place, last, override))] = value
+        _item(place, last, override)
+        place[int(last)] = value
     else:
         place[last] = value
 
 
 def _item(place: list[Any], index: str, override: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
-    if not index.isdigit() or int(index) >= len(place):
+    if not (index.isascii() and index.isdecimal()) or int(index) >= len(place):
         raise UserError(f"{index} is no position in a list of {len(place)}", f"--set {override}", "count from 0")
     return place[int(index)]
 
@@ -126,7 +130,8 @@ def _item(place: list[Any], index: str, override: str) -> Any:  # noqa: ANN401 -
 def _explain(error: ValidationError, path: Path, overrides: Sequence[str]) -> UserError:
     first = next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
     key = ".".join(str(part) for part in first["loc"])
-    given = [o for o in overrides if o.partition("=")[0] == key or o.startswith(f"{key}.")]
+    asked = {o: f"{o.partition('=')[0]}." for o in overrides}
+    given = [o for o, name in asked.items() if f"{key}.".startswith(name) or name.startswith(f"{key}.")]
     where = f"--set {given[-1]}" if given else f"{path}: {key}" if key else str(path)
     if first["type"] == "extra_forbidden":
         return UserError(f"unknown setting {key}", where, _nearest(key))

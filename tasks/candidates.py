@@ -6,7 +6,7 @@ from typing import Any
 
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.recipe import Recipe
-from tasks.loading import load_policy
+from tasks.models import load_policy
 from tasks.stage import Stage, Work
 
 VERSION = 1

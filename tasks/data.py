@@ -33,7 +33,12 @@ def compute(work: Work) -> dict[str, Any]:
 
     recipe = work.recipe
     sources = enumerate(recipe.corpus.sources)
-    texts = [text for i, source in sources for text in read_documents(source, work.outside[f"corpus.{i}"])]
+    texts: list[str] = []
+    with progress("reading documents", None, "documents") as tick:
+        for i, source in sources:
+            for text in read_documents(source, work.outside[f"corpus.{i}"], recipe.seed):
+                texts.append(text)
+                tick()
     with progress("cutting sentences", len(texts), "documents") as tick:
         documents = prepare_documents(texts, recipe.language, recipe.corpus, tick)
     parts = split(documents, recipe.corpus, recipe.seed, len(texts))

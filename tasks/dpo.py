@@ -7,10 +7,12 @@ from typing import Any
 from saga_core.artifacts.tables import read_rows
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
-from tasks.sft import write_history
+from tasks.history import last_epoch_mean, write_history
 from tasks.stage import Stage, Work
 
 VERSION = 1
+
+_LEAST_WORDS = 5
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
@@ -29,8 +31,9 @@ def compute(work: Work) -> dict[str, Any]:
         what = f"too few pairs to train: {len(pairs)}, and dpo.min_pairs is {recipe.dpo.min_pairs}"
         raise UserError(what, "dpo", "raise corpus.prompts, or lower pairs.min_gap, pairs.min_chosen or dpo.min_pairs")
     documents = read_rows(work.inputs["data"] / "train_documents.parquet")
-    # By paragraph: more context than a sentence, and about as long as a pair's side.
-    real = [paragraph for row in documents for paragraph in row["text"].split("\n")]
+    # By paragraph: more context than a sentence, and still short rows; a heading teaches little.
+    paragraphs = (paragraph for row in documents for paragraph in row["text"].split("\n"))
+    real = [paragraph for paragraph in paragraphs if len(paragraph.split()) >= _LEAST_WORDS]
     result = train_dpo(
         base.location,
         base.revision,
@@ -43,12 +46,22 @@ def compute(work: Work) -> dict[str, Any]:
         recipe.seed,
         work.out,
     )
-    write_history(work, result.history)
-    last = result.history[-1]
-    return {"pairs": len(pairs) - result.dropped_too_long, "dropped_too_long": result.dropped_too_long} | {
-        name.replace("rewards/", "reward_"): last[name]
-        for name in ("loss", "nll", "rewards/accuracies", "rewards/margins", "logps/chosen")
-        if name in last
+    write_history(work.out, result.history)
+    used = len(pairs) - result.dropped_too_long
+
+    def mean(name: str) -> float:
+        return last_epoch_mean(result.history, name, used, recipe.dpo.batch_size, recipe.dpo.epochs)
+
+    nll = mean("nll") if recipe.dpo.nll_weight else 0.0
+    return {
+        "pairs": used,
+        "dropped_too_long": result.dropped_too_long,
+        "dpo_loss": mean("loss") - recipe.dpo.nll_weight * nll,
+        "nll": nll if recipe.dpo.nll_weight else None,
+        "reward_accuracy": mean("rewards/accuracies"),
+        "reward_margin": mean("rewards/margins"),
+        "logps_chosen": mean("logps/chosen"),
+        "first_logps_chosen": result.history[0]["logps/chosen"],
     }
 
 

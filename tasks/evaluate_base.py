@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from tasks.loading import load_base
-from tasks.measuring import measure, settings
+from tasks.measuring import figures, measure, settings
+from tasks.models import load_base
 from tasks.stage import Stage, Work
 
 VERSION = 1
@@ -16,11 +15,7 @@ OUTSIDE = ("model", "evaluator", "treebank", "summaries", "reading")
 
 def compute(work: Work) -> dict[str, Any]:
     """Measure the base model."""
-    from saga_core.evaluation.suite import metrics
-
-    result = measure(work, *load_base(work))
-    estimates = metrics(result, work.recipe.seed, work.recipe.evaluation.bootstrap)
-    return {"metrics": {name: asdict(estimate) for name, estimate in estimates.items()}}
+    return figures(work, measure(work, *load_base(work)))
 
 
 STAGE = Stage("evaluate_base", VERSION, settings, compute, outside=OUTSIDE, inputs=("data",))

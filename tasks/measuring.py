@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +13,7 @@ from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.corpus.sentences import clean, split_sentences
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
-from tasks.loading import load_parser
+from tasks.parsers import load_parser
 from tasks.stage import Work
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def evaluation_input(work: Work) -> EvaluationInput:
     from saga_core.evaluation.suite import EvaluationInput
 
     recipe, data, wanted = work.recipe, work.inputs["data"], work.recipe.evaluation
-    seen = {row["text"].casefold() for row in read_rows(data / "train_sentences.parquet")}
+    documents = [row["text"] for row in read_rows(data / "train_documents.parquet")]
+    seen = {s.casefold() for text in documents for s in split_sentences(text, recipe.language)}
     seen |= {row["sentence"].casefold() for row in read_rows(data / "prompts.parquet")}
 
     def unseen(text: str) -> bool:
@@ -76,6 +78,8 @@ def evaluation_input(work: Work) -> EvaluationInput:
     treebank = [s for s in read_treebank(Path(work.outside["treebank"].location)) if s.text.casefold() not in seen]
     summaries = read_summaries(work.outside["summaries"], wanted.summaries.source.split, recipe.language)
     questions = read_questions(work.outside["reading"], wanted.reading.source.split)
+    # One a context: intervals and tests take the items for independent.
+    questions = list({question.context: question for question in questions}.values())
     return EvaluationInput(
         prompts=[(row["id"], row["prompt"]) for row in read_rows(data / "heldout_prompts.parquet")],
         heldout_documents=[row["text"] for row in read_rows(data / "heldout_documents.parquet")],
@@ -93,6 +97,16 @@ def _draw(items: Sequence[Item], unseen: Callable[[Item], bool], wanted: int, se
         raise UserError(what, f"evaluation.{name}.source", "give items that are not part of the corpus")
     random.Random(f"{seed}/{name}").shuffle(kept)
     return kept[:wanted]
+
+
+def figures(work: Work, result: EvaluationResult) -> dict[str, Any]:
+    """Return every metric, and what ScaLA's one figure hides, with intervals."""
+    from saga_core.evaluation.scala import breakdown
+    from saga_core.evaluation.suite import metrics
+
+    resampling = (work.recipe.seed, work.recipe.evaluation.bootstrap)
+    found = {"metrics": metrics(result, *resampling), "scala": breakdown(result.scala, *resampling)}
+    return {name: {key: asdict(value) for key, value in group.items()} for name, group in found.items()}
 
 
 def store_result(folder: Path, result: EvaluationResult) -> None:

@@ -33,13 +33,17 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 def compute(work: Work) -> dict[str, Any]:
     """Select the pairs and describe what was kept and why the rest was not."""
     from saga_core.preferences.pairs import ScoredCandidate, describe, select_pairs
+    from saga_core.rewards.score import PARSE_FAILURE
 
     names = ("prompt_id", "prompt", "text", "score", "temperature", "k", "finished")
     rows = read_rows(work.inputs["scores"] / "scores.parquet")
     candidates = [ScoredCandidate(**{name: row[name] for name in names}) for row in rows]
     pairs = select_pairs(candidates, work.recipe.pairs)
     write_rows(work.out / "pairs.parquet", [asdict(pair) for pair in pairs], _ROW)
-    report = asdict(describe(candidates, pairs, work.recipe.pairs))
+    unparsed = sum(pair.rejected_score == PARSE_FAILURE for pair in pairs)
+    report = asdict(describe(candidates, pairs, work.recipe.pairs)) | {
+        "rejected_unparsed": unparsed / len(pairs) if pairs else None
+    }
     write_json(work.out / "report.json", report)
     return report
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.recipe import Recipe
-from tasks.loading import load_base, load_parser
+from tasks.models import load_base
+from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 
 VERSION = 1
@@ -18,7 +19,7 @@ _ROW = {"prompt_id": "string", "text": "string", "passed": "bool", "quality": "d
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Return the stage's slice of the recipe."""
     return {
-        "sampling": recipe.evaluation.sampling.model_dump(),
+        "sampling": recipe.probe.model_dump(),
         **recipe.scoring.model_dump(include={"mattr_window", "unit"}),
         "language": recipe.language,
         "seed": recipe.seed,
@@ -37,7 +38,7 @@ def compute(work: Work) -> dict[str, Any]:
         model,
         tokenizer,
         load_parser(work, "judge"),
-        recipe.evaluation.sampling,
+        recipe.probe,
         recipe.language,
         recipe.seed,
         recipe.runtime.generation_batch,

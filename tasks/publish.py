@@ -30,7 +30,7 @@ def compute(work: Work) -> dict[str, Any]:
 
     base, dpo = work.outside["model"], work.inputs["dpo"]
     shutil.copytree(dpo / "adapter", work.out, dirs_exist_ok=True)
-    adapter_base_name(work.out, base.location)
+    adapter_base_name(work.out, base.location, base.revision)
     model, _ = load_model(base.location, revision=base.revision, device="cpu", dtype=torch.float32)
     difference = assert_same_logits(PeftModel.from_pretrained(model, str(work.out)), dpo)
     facts = card_facts(work)

@@ -29,6 +29,7 @@ class RunReport:
         self._session = session
         self._outcomes = list(outcomes)
         self._started = time.monotonic()
+        self._time = datetime.now(UTC).isoformat(timespec="microseconds")
         self.name = run_name(session)
 
     def begin(self, stage: str) -> None:
@@ -42,7 +43,11 @@ class RunReport:
         print(
             f"{outcome.stage}: {outcome.state} in {outcome.seconds:.1f} s ({outcome.why})", file=sys.stderr, flush=True
         )
-        self._session.store.write_run(self.name, self.as_dict())
+        self.keep()
+
+    def keep(self) -> None:
+        """Write the report to the store; each start of a run has a report of its own."""
+        self._session.store.write_run(self.name, self._time.replace(":", ""), self.as_dict())
 
     def fail(self, stage: str, error: BaseException) -> None:
         """Take in that a stage failed."""
@@ -51,7 +56,7 @@ class RunReport:
         self._outcomes.append(Outcome(stage, "failed", why, seconds=seconds))
         # A full disk fails the stage and its report alike; the stage's error is the one that counts.
         with contextlib.suppress(SagaError):
-            self._session.store.write_run(self.name, self.as_dict())
+            self.keep()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as it is stored and printed by ``--json``."""
@@ -64,7 +69,7 @@ class RunReport:
             "run": self.name,
             "recipe": self._session.recipe.name,
             "store": self._session.store.uri,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "time": self._time,
             "stages": [_stage_row(outcome) for outcome in self._outcomes],
             "metrics": metrics,
             "adapter": _uri(done.get("publish"), "") or _uri(done.get("dpo"), "/adapter"),
@@ -88,15 +93,17 @@ def _uri(outcome: Outcome | None, suffix: str) -> str | None:
     return outcome.reference.uri + suffix if outcome and outcome.reference else None
 
 
-def find_run(store: Store, name: str | None, *, with_card: bool = False) -> dict[str, Any] | None:
-    """Return a stored run: by its name, the newest of a recipe by the recipe's, or the newest of all.
+def find_run(store: Store, name: str | None, *, with_card: bool = False, since: str = "") -> dict[str, Any] | None:
+    """Return the newest report of a run by its name, of a recipe by the recipe's, or of all.
 
     Args:
         store: Where to look.
         name: Name of a run or of a recipe, or None.
         with_card: Pass over runs that published no card.
+        since: Pass over runs that were started before this UTC time, ISO 8601.
     """
     for run in store.read_runs():
-        if (name is None or name in (run["run"], run["recipe"])) and (run["card"] or not with_card):
+        named = name is None or name in (run["run"], run["recipe"])
+        if named and (run["card"] or not with_card) and run["time"] >= since:
             return run
     return None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from saga_core.artifacts.record import provenance
 from saga_core.artifacts.store import Store
+from saga_core.errors import UserError
 from saga_core.evaluation.statistics import Comparison, Estimate
-from saga_core.recipe import ParserSettings, Recipe
+from saga_core.recipe import ParserSettings
 from saga_core.reporting.results import Column, to_rich
 from tasks.stage import Work
 
@@ -31,13 +32,15 @@ def card_facts(work: Work) -> CardFacts:
         recipe=recipe,
         base_title=recipe.model.title or recipe.model.id.rsplit("/", 1)[-1],
         base_id=base.location,
-        adapter_id=work.uri,
+        # Only a folder can be loaded as it stands; from other storage it is downloaded under this name.
+        adapter_id=f"{recipe.name}-saga" if "://" in work.uri else work.uri,
         sft_ran=sft_ran,
         sft_sentences=seen["sft"]["sentences"] if sft_ran else 0,
         base_ps=Estimate(gate["parse_success"], gate["low"], gate["high"], gate["n"]),
         pairs=dpo["pairs"],
-        dpo_loss=dpo["loss"],
-        dpo_reward_accuracy=dpo["reward_accuracies"],
+        pair_report=seen["pairs"],
+        dpo_loss=dpo["dpo_loss"],
+        dpo_reward_accuracy=dpo["reward_accuracy"],
         evaluator=_LIBRARIES[recipe.evaluator.kind],
         judge=f"{_LIBRARIES[recipe.judge.kind]} {_model_name(recipe.judge)}",
         versions=provenance().packages,
@@ -59,15 +62,14 @@ def results_table(report: Mapping[str, Any], store: Store) -> Table:
         record = store.find(stage, keys[stage]) if keys.get(stage) else None
         headlines[stage] = record
     base, final, published = headlines["evaluate_base"], headlines["evaluate"], headlines["publish"]
-    assert base is not None
-    assert final is not None
-    sft_ran = published is not None and "sft" in published.inputs
-    recipe = Recipe.model_validate(published.payload["settings"]) if published else None
+    if base is None or final is None:
+        raise UserError("the evaluation is no longer in the store", str(report["run"]), "run the recipe again")
+    settings = published.payload["settings"] if published else None
     return to_rich(
-        _columns(base.headline, final.headline, sft_ran),
+        _columns(base.headline, final.headline, published is not None and "sft" in published.inputs),
         _comparisons(final.headline),
-        evaluator=_LIBRARIES[recipe.evaluator.kind] if recipe else "Held-out",
-        text=recipe.corpus.title if recipe else "held-out",
+        evaluator=_LIBRARIES[settings["evaluator"]["kind"]] if settings else "Held-out",
+        text=settings["corpus"]["title"] if settings else "held-out",
     )
 
 

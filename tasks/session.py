@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Any, Literal
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.record import Record, Reference, provenance
 from saga_core.artifacts.store import Store, storage_failure
-from saga_core.errors import DamagedArtifactError, SagaError, StageError
+from saga_core.errors import DamagedArtifactError, SagaError, StageError, UserError
 from saga_core.outside import Outside, Pinner
 from saga_core.recipe import Recipe
 from saga_core.recipe_file import LoadedRecipe
@@ -130,6 +132,11 @@ class Session:
             raise
         except OSError as error:
             raise storage_failure(error, error.filename or self.store.uri) from error
+        except Exception as error:
+            # Safetensors tells of a full disk in words alone.
+            if "No space left on device" in str(error):
+                raise storage_failure(OSError(errno.ENOSPC, str(error)), self.store.uri) from error
+            raise
         return Outcome(stage.name, "computed", lookup.why, self.store.reference(record), seconds, record.headline)
 
     def _commit(self, record: Record, out: Path, lookup: Lookup) -> Record:
@@ -159,7 +166,32 @@ def open_session(loaded: LoadedRecipe, store: str, refresh: frozenset[str] = fro
         "summaries": pin.task(recipe.evaluation.summaries.source, "evaluation.summaries.source"),
         "reading": pin.task(recipe.evaluation.reading.source, "evaluation.reading.source"),
     }
+    _check_lengths(recipe, outside["model"])
     sources = [pin.text(source) for source in recipe.corpus.sources]
     outside |= {f"corpus.{i}": source for i, source in enumerate(sources)}
     outside["corpus"] = Outside({"sources": [source.identity for source in sources]}, "")
     return Session(recipe, outside, Store(store), refresh)
+
+
+def _check_lengths(recipe: Recipe, model: Outside) -> None:
+    """Refuse continuations that leave a local model no room for a prompt, before anything is spent.
+
+    Raises:
+        UserError: A number of new tokens is not below the model's context.
+    """
+    config = Path(model.location) / "config.json"
+    context = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else None
+    context = context.get("max_position_embeddings") if isinstance(context, dict) else None
+    measured = recipe.evaluation
+    wanted = {
+        "probe.max_new_tokens": recipe.probe.max_new_tokens,
+        "generation.max_new_tokens": recipe.generation.max_new_tokens,
+        "evaluation.sampling.max_new_tokens": measured.sampling.max_new_tokens,
+        "evaluation.summaries.max_new_tokens": measured.summaries.max_new_tokens,
+        "evaluation.reading.max_new_tokens": measured.reading.max_new_tokens,
+    }
+    for name, tokens in wanted.items():
+        if isinstance(context, int) and tokens >= context:
+            raise UserError(
+                f"{tokens} new tokens leave no room for a prompt: the context is {context}", name, "lower it"
+            )

@@ -8,7 +8,8 @@ from typing import Any
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
-from tasks.loading import load_parser
+from tasks.history import write_history
+from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 
 VERSION = 1
@@ -54,18 +55,16 @@ def compute(work: Work) -> dict[str, Any]:
         what = f"none of {len(texts)} training sentences reaches the quality {recipe.sft.min_quality}"
         raise UserError(what, "sft.min_quality", "lower it")
     write_rows(work.out / "sentences.parquet", [{"text": text} for text in kept], {"text": "string"})
-    history = train_kl_sft(
+    trained = train_kl_sft(
         base.location, base.revision, kept, recipe.sft, recipe.lora, recipe.runtime, recipe.seed, work.out / "adapter"
     )
-    write_history(work, history)
-    return {"sentences": len(kept), "sentences_judged": len(texts), "loss": history[-1]["loss"]}
-
-
-def write_history(work: Work, history: list[dict[str, float]]) -> None:
-    """Keep a training's log, one row a logged step; a figure that a step lacks is empty."""
-    columns = list(dict.fromkeys(name for row in history for name in row))
-    rows = [{name: row.get(name) for name in columns} for row in history]
-    write_rows(work.out / "history.parquet", rows, dict.fromkeys(columns, "double"))
+    write_history(work.out, trained.history)
+    return {
+        "sentences": len(kept) - trained.dropped_too_long,
+        "dropped_too_long": trained.dropped_too_long,
+        "sentences_judged": len(texts),
+        "loss": trained.history[-1]["loss"],
+    }
 
 
 STAGE = Stage(

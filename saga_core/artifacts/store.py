@@ -4,13 +4,14 @@ Layout below the store's URI::
 
     STAGE/KEY/ATTEMPT/...       the files of one writer
     STAGE/KEY/record.json       names the attempt that counts; created only once
-    runs/RUN.json               what a run referred to
+    runs/RUN/TIME.json          what a run referred to, one file each time it was started
 
 Each writer has an attempt folder of its own, so two writers never mix files; the first record wins.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -32,6 +33,7 @@ from saga_core.errors import DamagedArtifactError, StageError, StoreError, UserE
 
 # 128 bits and more in an address are beyond collision; shorter paths stay readable.
 _KEY_IN_ADDRESS = 32
+_REPORT = {"run", "recipe", "time", "stages", "metrics", "adapter", "card"}
 
 
 class Store:
@@ -45,12 +47,21 @@ class Store:
     """
 
     def __init__(self, uri: str) -> None:
+        if not uri.strip():
+            raise UserError("no store is named", "--store", "give a folder or a URI")
         try:
             self._fs, root = fsspec.core.url_to_fs(uri)
         except (ValueError, ImportError) as error:
             raise UserError(f"cannot open the store: {error}", uri, "give a folder or a URI such as s3://…") from error
         self._root = str(root).rstrip("/")
         self._local = isinstance(self._fs, LocalFileSystem)
+        if self._local:
+            # The nearest thing that exists on the way must be a folder, or nothing can be stored below it.
+            nearest = next(path for path in (Path(self._root), *Path(self._root).parents) if path.exists())
+            if not nearest.is_dir():
+                raise UserError(
+                    f"cannot write here: {nearest} is no folder", f"--store {uri}", "choose another --store"
+                )
         self.uri = str(self._fs.unstrip_protocol(self._root)) if not self._local else self._root
 
     def find(self, stage: str, key: str) -> Record | None:
@@ -92,10 +103,9 @@ class Store:
         """Return the records of a stage, newest first; unreadable ones are left out."""
         found = []
         for path in self._fs.glob(f"{self._root}/{stage}/*/record.json"):
-            text = self._read(path)
             try:
-                found.append(self._parse_record(path, text or ""))
-            except DamagedArtifactError:
+                found.append(self._parse_record(path, self._read(path) or ""))
+            except StoreError:
                 # A neighbour's damage is no reason to refuse; find() tells when it matters.
                 continue
         return sorted(found, key=lambda record: record.created, reverse=True)
@@ -163,7 +173,9 @@ class Store:
                 return record
         winner = self.find(record.stage, record.key)
         if winner is None:
-            raise StoreError("the record appeared and vanished again", path, "run the same command again")
+            # The name is taken by what leads nowhere, such as a dangling link.
+            self._write(path, data)
+            return record
         shutil.rmtree(folder, ignore_errors=True)
         return winner
 
@@ -180,9 +192,12 @@ class Store:
         folder = Path(source) if self._local else Path(tempfile.gettempdir()) / "saga-cache" / record.digest
         for entry in record.files:
             file = folder / entry.path
-            if not self._local and not file.exists():
+            if not self._local and not (file.is_file() and hash_file(file) == entry.sha256):
                 file.parent.mkdir(parents=True, exist_ok=True)
-                self._fs.get_file(f"{source}/{entry.path}", str(file))
+                # Under another name first: an interrupted download must not pass for the file.
+                partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+                self._fs.get_file(f"{source}/{entry.path}", str(partial))
+                os.replace(partial, file)
             if not file.is_file() or hash_file(file) != entry.sha256:
                 raise DamagedArtifactError(
                     "the file differs from its record",
@@ -191,16 +206,22 @@ class Store:
                 )
         return folder
 
-    def write_run(self, run: str, report: dict[str, Any]) -> None:
-        """Keep what a run referred to, under its name."""
+    def write_run(self, run: str, time: str, report: dict[str, Any]) -> None:
+        """Keep what a run referred to, under its name and the time at which it was started."""
         with _disk_errors(self.uri):
-            self._write(f"{self._root}/runs/{run}.json", (canonical(report) + "\n").encode())
+            self._write(f"{self._root}/runs/{run}/{time}.json", (canonical(report) + "\n").encode())
 
     def read_runs(self) -> list[dict[str, Any]]:
         """Return the reports of all runs, newest first."""
-        paths = self._fs.glob(f"{self._root}/runs/*.json")
-        runs = [json.loads(self._read(path) or "{}") for path in paths]
-        return sorted(runs, key=lambda run: str(run.get("time", "")), reverse=True)
+        paths = self._fs.glob(f"{self._root}/runs/*/*.json")
+        runs = []
+        for path in paths:
+            # A report that a killed writer left half is no reason to hide the others.
+            with contextlib.suppress(ValueError, StoreError):
+                run = json.loads(self._read(path) or "")
+                if isinstance(run, dict) and run.keys() >= _REPORT:
+                    runs.append(run)
+        return sorted(runs, key=lambda run: str(run["time"]), reverse=True)
 
     def _folder(self, stage: str, key: str) -> str:
         return f"{self._root}/{stage}/{key[:_KEY_IN_ADDRESS]}"
@@ -216,7 +237,8 @@ class Store:
             return bytes(self._fs.cat_file(path))
         except FileNotFoundError:
             return None
-        except OSError as error:
+        except Exception as error:
+            # Clients of object stores raise errors of their own kinds; an outage must never pass for a miss.
             raise StoreError(
                 f"cannot read: {error}", path, "check the store, then run the same command again"
             ) from error

@@ -88,22 +88,33 @@ def _parse(text: str, where: str) -> Any:  # noqa: ANN401 - JSON has no narrower
 def _summary_items(language: str, row: Row, where: str) -> Iterator[SummaryItem]:
     if "article" in row:
         references = [text for summary in row[f"summaries_{language}"] for text in summary.values()]
-        yield SummaryItem(str(row["id"]), row["article"], tuple(references))
+        yield SummaryItem(str(row["id"]), _text(row["article"], where), tuple(references))
     else:
         summary = row["summary"] if "summary" in row else row["target_text"]
-        yield SummaryItem(str(row.get("id", where.rsplit("/", 1)[-1])), row["text"], (summary,))
+        yield SummaryItem(str(row.get("id", where.rsplit("/", 1)[-1])), _text(row["text"], where), (summary,))
 
 
 def _reading_items(row: Row, where: str) -> Iterator[ReadingItem]:
     name = str(row.get("id", where.rsplit("/", 1)[-1]))
     if "questions" in row:
         for i, item in enumerate(row["questions"]):
-            yield ReadingItem(f"{name}/{i}", row["text"], item["question"], (item["answer"],))
+            yield ReadingItem(
+                f"{name}/{i}", _text(row["text"], where), _text(item["question"], where), (str(item["answer"]),)
+            )
     elif "paragraphs" in row:
         for paragraph in row["paragraphs"]:
             for item in paragraph["qas"]:
-                answers = tuple(dict.fromkeys(answer["text"] for answer in item["answers"]))
+                answers = tuple(dict.fromkeys(str(answer["text"]) for answer in item["answers"]))
                 if answers:
-                    yield ReadingItem(str(item["id"]), paragraph["context"], item["question"], answers)
+                    yield ReadingItem(
+                        str(item["id"]), _text(paragraph["context"], where), _text(item["question"], where), answers
+                    )
     elif answers := tuple(row["answers"]["text"]):
-        yield ReadingItem(name, row["context"], row["question"], answers)
+        yield ReadingItem(name, _text(row["context"], where), _text(row["question"], where), answers)
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        shown = "empty text" if isinstance(value, str) else f"a {type(value).__name__}"
+        raise UserError(f"{shown} where a text should be", where, "correct the item")
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -38,6 +39,8 @@ def _splitter(language: str) -> Language:
     import spacy
 
     splitter = spacy.blank(language)
+    # The bound is meant for parsers, whose memory grows with the text.
+    splitter.max_length = sys.maxsize
     splitter.add_pipe("sentencizer", config={"punct_chars": [".", "!", "?", "…"]})
     return splitter
 

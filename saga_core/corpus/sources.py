@@ -14,17 +14,18 @@ from saga_core.outside import Outside
 from saga_core.recipe import TextSource
 
 
-def read_documents(source: TextSource, pin: Outside) -> Iterator[str]:
+def read_documents(source: TextSource, pin: Outside, seed: int) -> Iterator[str]:
     """Read the texts of a source's documents.
 
     Args:
         source: What to read.
         pin: Where it is, pinned.
+        seed: Seed of the sample of a Hub data set; a file is read from its start.
 
     Raises:
         UserError: A file that is no UTF-8, no JSON or lacks the field; with file and line.
     """
-    documents = _from_hub(source, pin) if source.hub else _from_file(source, Path(pin.location))
+    documents = _from_hub(source, pin, seed) if source.hub else _from_file(source, Path(pin.location))
     return islice(documents, source.limit)
 
 
@@ -59,7 +60,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
-                yield number, raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
+                # Some editors begin a file with a byte order mark, which is no text.
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield number, line.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start} of the line"
         raise UserError(what, f"{path}:{number}", "convert the file to UTF-8 (iconv -t UTF-8)") from error
@@ -77,23 +80,28 @@ def json_field(path: Path, number: int, line: str, field: str) -> str:
     """
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"not JSON: {error}", f"{path}:{number}", "give one JSON object a line") from error
     text = value.get(field) if isinstance(value, dict) else None
+    if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
+        raise UserError("half a surrogate pair, which is no character", f"{path}:{number}", "correct the escape")
     if not isinstance(text, str):
-        fields = f"has {', '.join(sorted(value))}" if isinstance(value, dict) else "is no object"
+        fields = f"has {', '.join(sorted(value)) or 'nothing'}" if isinstance(value, dict) else "is no object"
+        if isinstance(value, dict) and field in value:
+            fields = f"has a {type(value[field]).__name__} there"
         raise UserError(
-            f"no text in the field {field}: the line {fields}", f"{path}:{number}", "set corpus.sources.0.field"
+            f"no text in the field {field}: the line {fields}", f"{path}:{number}", "name the field in corpus.sources"
         )
     return text
 
 
-def _from_hub(source: TextSource, pin: Outside) -> Iterator[str]:
+def _from_hub(source: TextSource, pin: Outside, seed: int) -> Iterator[str]:
     # The hub's client is large, and only recipes that name the Hub need it.
     from datasets import load_dataset
 
     rows = load_dataset(pin.location, source.config, split=source.split, revision=pin.revision, streaming=True)
-    for row in rows:
+    # A dump begins with its oldest articles: a sample must not be its beginning.
+    for row in rows.shuffle(seed=seed, buffer_size=10_000):
         if not isinstance(row.get(source.field), str):
             raise UserError(f"no text in the field {source.field}", f"{pin.location}", f"it has {', '.join(row)}")
         yield row[source.field]

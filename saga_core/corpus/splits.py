@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from saga_core.artifacts.fingerprint import digest
 from saga_core.corpus.sentences import clean, good_sentences
@@ -36,7 +36,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Splits:
-    """The corpus, cut; no document is in two parts, and no prompt begins a training prompt and a held-out one."""
+    """The corpus, cut; no document or line is in two parts, and no prompt is both for training and held out."""
 
     train: tuple[Document, ...]
     prompts: tuple[Prompt, ...]
@@ -113,9 +113,10 @@ def split(documents: Sequence[Document], settings: CorpusSettings, seed: int, do
     taken = {prompt.prompt.casefold() for prompt in heldout_prompts}
     prompts = _prompts(prompting, settings.prompt_words, settings.prompts, seed, taken)
     if not prompts or not heldout_prompts:
-        what = f"no sentence has the {settings.prompt_words} words of a prompt and one more"
-        raise UserError(what, "corpus.prompt_words", "lower it")
-    return Splits(tuple(train), prompts, tuple(heldout[: settings.heldout_documents]), heldout_prompts, documents_read)
+        what = f"no sentence has the {settings.prompt_words} words of a prompt, one more, and a prompt of its own"
+        raise UserError(what, "corpus.prompt_words", "change it, or give more varied text")
+    measured = _without_lines_of(heldout, (*train, *prompting))[: settings.heldout_documents]
+    return Splits(tuple(train), prompts, measured, heldout_prompts, documents_read)
 
 
 def _take(documents: Sequence[Document], sentences: int, least_documents: int) -> list[Document]:
@@ -128,6 +129,17 @@ def _take(documents: Sequence[Document], sentences: int, least_documents: int) -
         taken.append(document)
         count += len(document.sentences)
     return taken
+
+
+def _without_lines_of(documents: Iterable[Document], others: Iterable[Document]) -> tuple[Document, ...]:
+    """Leave out lines that other documents have too, such as the boilerplate of an encyclopaedia."""
+    seen = {line.casefold() for other in others for line in other.text.split("\n")}
+    left = []
+    for document in documents:
+        lines = [line for line in document.text.split("\n") if line.casefold() not in seen]
+        if lines:
+            left.append(replace(document, text="\n".join(lines)))
+    return tuple(left)
 
 
 def _prompts(documents: Iterable[Document], words: int, wanted: int, seed: int, taken: set[str]) -> tuple[Prompt, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import huggingface_hub.utils.logging as hub_logging
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
@@ -62,9 +61,11 @@ def load_model(
         model, report = AutoModelForCausalLM.from_pretrained(
             path, revision=revision, dtype=dtype, use_safetensors=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:
+        # A file of the wrong form makes Transformers raise anything, and all of it means one thing to the user.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"the model cannot be loaded: {str(error).strip().splitlines()[0]}",
+            f"the model cannot be loaded: {reason}",
             _where(path, revision),
             "give a Hub id that can be reached, or a folder with a safetensors model and its tokenizer",
         ) from error

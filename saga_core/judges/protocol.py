@@ -29,7 +29,9 @@ class Judge(Protocol):
         """Parse one text into its sentences, those without a word included."""
 
 
-def load_judge(settings: ParserSettings, language: str, unit: Unit, workers: int = 1) -> Judge:
+def load_judge(
+    settings: ParserSettings, language: str, unit: Unit, *, workers: int = 1, use_gpu: bool = False
+) -> Judge:
     """Load a judge.
 
     Args:
@@ -37,6 +39,7 @@ def load_judge(settings: ParserSettings, language: str, unit: Unit, workers: int
         language: The recipe's language code; names the language inside a Stanza folder.
         unit: Whether all sentences of a text are judged or the first alone.
         workers: Processes of a spaCy judge; Stanza takes none.
+        use_gpu: Whether Stanza may take the GPU; spaCy's small pipelines are as fast without.
 
     Raises:
         UserError: The model is not there, or is no dependency parser; with the command that installs it.
@@ -47,4 +50,4 @@ def load_judge(settings: ParserSettings, language: str, unit: Unit, workers: int
         return SpacyJudge(settings.model, unit, workers)
     from saga_core.judges.stanza_judge import StanzaJudge
 
-    return StanzaJudge(settings.model, settings.package, language, unit)
+    return StanzaJudge(settings.model, settings.package, language, unit, use_gpu=use_gpu)

@@ -99,7 +99,8 @@ def _load(model: str) -> Language:
     where = f"spaCy model {model}"
     try:
         nlp = spacy.load(model, exclude=_UNUSED)
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        # A damaged or foreign package makes spaCy raise anything, and all of it means one thing to the user.
         is_path = Path(model).name != model or Path(model).exists()
         remedy = "give a folder that spacy.load reads" if is_path else f"run: python -m spacy download {model}"
         raise UserError(f"it cannot be loaded ({error})", where, remedy) from error

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import stanza
-import torch
 from stanza.pipeline.core import PipelineRequirementsException
 from stanza.resources.common import DEFAULT_MODEL_DIR
 
@@ -29,14 +28,15 @@ class StanzaJudge:
         package: The package of that language, such as ``default`` or ``modern``.
         language: Language code inside a folder; a code given as ``model`` comes first.
         unit: Whether all sentences of a text are judged or the first alone.
+        use_gpu: Whether to run on the GPU.
 
     Raises:
         UserError: The models are not there, or one of tokenize, pos, lemma and depparse is not among them.
     """
 
-    def __init__(self, model: str, package: str, language: str, unit: Unit) -> None:
+    def __init__(self, model: str, package: str, language: str, unit: Unit, *, use_gpu: bool = False) -> None:
         self._unit = unit
-        self._nlp = _load(model, package, language)
+        self._nlp = _load(model, package, language, use_gpu)
 
     def judge(self, texts: Sequence[str], tick: Tick) -> list[Verdict]:
         """Judge texts; see ``Judge.judge``."""
@@ -61,7 +61,7 @@ def _token(word: Any) -> Token:  # noqa: ANN401 - Stanza has no types
     return Token(word.text, word.upos or "X", feats, word.head, word.deprel)
 
 
-def _load(model: str, package: str, language: str) -> Any:  # noqa: ANN401 - Stanza has no types
+def _load(model: str, package: str, language: str, use_gpu: bool) -> Any:  # noqa: ANN401 - Stanza has no types
     # verbose=False quiets the loading only; this quiets what comes after it too.
     logging.getLogger("stanza").setLevel(logging.ERROR)
     code, folder, where, remedy = _place(model, package, language)
@@ -72,13 +72,14 @@ def _load(model: str, package: str, language: str) -> Any:  # noqa: ANN401 - Sta
             package=package,
             processors=",".join(_PROCESSORS),
             download_method=None,
-            use_gpu=torch.cuda.is_available(),
+            use_gpu=use_gpu,
             verbose=False,
         )
     except PipelineRequirementsException as error:
         raise UserError("it lacks a processor that the others need", where, remedy) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"it cannot be loaded ({error})", where, remedy) from error
+    except Exception as error:
+        # A damaged file makes Stanza raise anything, and all of it means one thing to the user.
+        raise UserError(f"it cannot be loaded ({error or type(error).__name__})", where, remedy) from error
     # Stanza leaves out a processor whose package it does not know, with no more than a warning.
     if missing := [name for name in _PROCESSORS if name not in nlp.processors]:
         raise UserError(f"it has no {', '.join(missing)}", where, remedy)

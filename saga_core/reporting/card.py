@@ -88,6 +88,12 @@ def _introduction(facts: CardFacts) -> str:
 
 def _finding(facts: CardFacts) -> str:
     said = finding(facts.columns, facts.comparisons, evaluator=facts.evaluator, text=facts.text)
+    before, after = (column.point("ppl") for column in (facts.columns[0], facts.columns[-1]))
+    if _adapted(facts) and before is not None and after is not None and after < before:
+        said += (
+            "\n\nThat the perplexity fell is in part adaptation: the training saw text of the same corpus as the "
+            "perplexity's text."
+        )
     if not facts.tau_in_interval:
         return said
     return (
@@ -125,13 +131,28 @@ def _training(facts: CardFacts) -> list[str]:
         f"Stage 2: Δ-DPO from {'KL-SFT checkpoint' if facts.sft_ran else 'the base model'} — "
         f"N={candidates} candidates (temperatures {temperatures}), δ≥{_two(recipe.pairs.min_gap)}, "
         f"β={dpo.beta:g}, {_epochs(dpo.epochs)}{nll}",
-        f"Stage 2 outcome: {facts.pairs:,} pairs, final loss {facts.dpo_loss:.3f}, "
+        _pairs(facts),
+        f"Stage 2 outcome, mean of the last epoch: DPO loss {facts.dpo_loss:.3f}, "
         f"reward accuracy {100 * facts.dpo_reward_accuracy:.1f}%",
         f"Anti-hacking: MATTR diversity weight={recipe.scoring.mattr_weight:g}, "
         f"repetition_penalty={recipe.generation.repetition_penalty:g}",
         f"Oracle: {escape(facts.judge)} ({facts.language.name} dependency parser)",
         _lora(facts),
     ]
+
+
+def _pairs(facts: CardFacts) -> str:
+    report = facts.pair_report
+
+    def shares(side: str) -> str:
+        by_temperature = report[f"{side}_share"]
+        return ", ".join(f"{100 * share:.0f}% at T={t}" for t, share in by_temperature.items())
+
+    return (
+        f"Pairs: {facts.pairs:,}, mean chosen score {report['mean_chosen']:.3f} ({shares('chosen')}), mean rejected "
+        f"{report['mean_rejected']:.3f} ({shares('rejected')}); {100 * report['rejected_unparsed']:.0f}% of the "
+        "rejected do not parse"
+    )
 
 
 def _gate(facts: CardFacts) -> str:
@@ -172,7 +193,8 @@ def _measurement(facts: CardFacts) -> list[str]:
         lines.append(
             "Intervals in brackets are 95%: Wilson's for shares of texts, a bootstrap of "
             f"{recipe.evaluation.bootstrap:,} resamples for the rest and for differences, which are paired on the "
-            f"same items. {_tests(facts)} p-values are two-sided and not corrected for the number of rows."
+            f"same items. {_tests(facts)} p-values are two-sided and not corrected for the "
+            "number of rows; interval and test are different procedures and may disagree at the margin."
         )
     versions = ", ".join(f"{escape(name)} {escape(version)}" for name, version in facts.versions.items())
     lines.append(f"Seed {recipe.seed}{f'; {versions}' if versions else ''}.")
@@ -198,6 +220,11 @@ def _tests(facts: CardFacts) -> str:
     return "Tests: " + "; ".join(f"{escape(test)} ({', '.join(names)})" for test, names in rows.items()) + "."
 
 
+def _adapted(facts: CardFacts) -> bool:
+    """Whether the training saw real text of the corpus that the perplexity's text is from."""
+    return facts.sft_ran or facts.recipe.dpo.nll_weight > 0
+
+
 def _limits(facts: CardFacts) -> list[str]:
     shown = {row.metric for row in measured(facts.columns)}
     lines = ["A statistical parser parses nearly anything: parse success is no person's judgement of grammar."]
@@ -211,16 +238,16 @@ def _limits(facts: CardFacts) -> list[str]:
     lines.append("One training run: intervals cover the choice of test items, not that of another seed.")
     if "ppl" in shown:
         lines.append("Perplexity is per token: compare it only with models of the same tokenizer.")
-        if facts.sft_ran or facts.recipe.dpo.nll_weight:
-            lines.append(
-                "The training text and the perplexity's text are parts of one corpus: a fall of the perplexity is "
-                "in part adaptation to that kind of text."
-            )
     if "rc_aps" in shown:
         beside = "; F1 and EM stand beside it" if {"rc_f1", "rc_em"} <= shown else ""
         lines.append(f"RC APS counts grammatical answers, true or not{beside}.")
     if facts.recipe.evaluation.sampling.repetition_penalty != 1.0:
         lines.append("A repetition penalty lifts diversity, and figures of text sampled without it differ.")
+    if "parse_score" in shown:
+        lines.append(
+            "Parse score rests on a quality of our own (saga_core/judges/rules.py), near 1 for most texts that parse: "
+            "it is not comparable with other SAGA cards."
+        )
     lines.append("Nothing here measures whether the text is true, useful or harmless.")
     return lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from saga_core import languages
 from saga_core.evaluation.statistics import Comparison, Estimate
@@ -25,8 +26,10 @@ class CardFacts:
         sft_sentences: Number of sentences it was trained on; 0 where it did not run.
         base_ps: The probe's parse success of the base, by the judge; a fraction in 0..1.
         pairs: Number of preference pairs trained on.
-        dpo_loss: Loss of DPO's last logged step.
-        dpo_reward_accuracy: Reward accuracy of DPO's last logged step, a fraction in 0..1.
+        pair_report: How the pairs were chosen: ``mean_chosen``, ``mean_rejected``, ``rejected_unparsed`` (share of
+            rejected sides that do not parse), ``chosen_share`` and ``rejected_share`` by temperature.
+        dpo_loss: DPO's loss, without the NLL term, mean over the pairs of the last epoch.
+        dpo_reward_accuracy: Reward accuracy over the pairs of the last epoch, a fraction in 0..1.
         evaluator: Name of the evaluating parser, such as ``Stanza``.
         judge: Name of the judging parser and its model, such as ``spaCy nb_core_news_lg``.
         versions: Version by package.
@@ -42,6 +45,7 @@ class CardFacts:
     sft_sentences: int
     base_ps: Estimate
     pairs: int
+    pair_report: Mapping[str, Any]
     dpo_loss: float
     dpo_reward_accuracy: float
     evaluator: str

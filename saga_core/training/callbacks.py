@@ -61,6 +61,8 @@ def run_training(trainer: Trainer, what: str) -> list[dict[str, float]]:
     """
     # With its own bars off, the Trainer prints every log row instead.
     trainer.remove_callback(PrinterCallback)
+    # With several GPUs in sight the Trainer would split each batch, and a step would have more rows than was asked for.
+    trainer.args._n_gpu = min(trainer.args.n_gpu, 1)
     with ExitStack() as stack:
         trainer.add_callback(ProgressCallback(what, stack))
         trainer.train()

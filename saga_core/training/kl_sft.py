@@ -6,9 +6,9 @@ token, and both terms are means over the target tokens of an optimizer step.
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,6 @@ from saga_core.training.head import frozen_head
 from saga_core.training.kl_loss import CrossEntropyAndKL
 from saga_core.training.lora import lora_config, save_adapter
 from saga_core.training.rows import sentence_rows
-
-_log = logging.getLogger(__name__)
 
 
 class KLSFTTrainer(SFTTrainer):
@@ -89,6 +87,20 @@ class KLSFTTrainer(SFTTrainer):
         """Report nothing to anyone; TRL would."""
 
 
+@dataclass(frozen=True)
+class SftResult:
+    """What KL-SFT left besides its adapter.
+
+    Attributes:
+        history: A row an optimizer step: ``step``, ``epoch``, ``loss``, ``ce`` and ``kl`` (nats a token),
+            ``mean_token_accuracy``, ``grad_norm``, ``learning_rate``.
+        dropped_too_long: Sentences left out because they have too many tokens.
+    """
+
+    history: list[dict[str, float]]
+    dropped_too_long: int
+
+
 def train_kl_sft(
     model_path: str,
     revision: str | None,
@@ -98,7 +110,7 @@ def train_kl_sft(
     runtime: RuntimeSettings,
     seed: int,
     out: Path,
-) -> list[dict[str, float]]:
+) -> SftResult:
     """Train an adapter by KL-SFT.
 
     The base is held in float32 with its own dropout off (the adapter's stays on), the adapter's weights are float32,
@@ -107,16 +119,12 @@ def train_kl_sft(
     Args:
         model_path: Hub id or folder of the base model.
         revision: Commit of the base model on the Hub.
-        texts: Sentences. Those longer than ``settings.max_length`` tokens are dropped, with a warning that counts them.
+        texts: Sentences. Those longer than ``settings.max_length`` tokens are dropped and counted.
         settings: Of the stage.
         lora: Of the adapter.
         runtime: Device and micro-batch.
         seed: Seed of everything random.
         out: Folder for the adapter.
-
-    Returns:
-        A row an optimizer step: ``step``, ``epoch``, ``loss``, ``ce`` and ``kl`` (nats a token),
-        ``mean_token_accuracy``, ``grad_norm``, ``learning_rate``.
 
     Raises:
         UserError: No sentence is left, or the model cannot be trained so.
@@ -133,8 +141,6 @@ def train_kl_sft(
         raise UserError(
             f"none of {len(texts)} sentences can be trained on", "sft", "give more text or raise sft.max_length"
         )
-    if dropped:
-        _log.warning("KL-SFT: %d of %d sentences are longer than %d tokens: dropped", dropped, len(texts), limit)
     with tempfile.TemporaryDirectory() as scratch:
         trainer = KLSFTTrainer(
             model,
@@ -149,4 +155,4 @@ def train_kl_sft(
         )
         history = run_training(trainer, "KL-SFT")
     save_adapter(trainer.model, "default", out)
-    return history
+    return SftResult(history, dropped)

@@ -73,14 +73,15 @@ def save_adapter(model: PeftModel, name: str, folder: Path) -> None:
     _edit_config(folder, base_model_name_or_path=None, inference_mode=True)
 
 
-def adapter_base_name(folder: Path, name: str) -> None:
+def adapter_base_name(folder: Path, name: str, revision: str | None) -> None:
     """Name the base model in an adapter's configuration.
 
     Args:
         folder: The adapter.
-        name: Hub id of the original base model.
+        name: Hub id or folder of the original base model.
+        revision: Its commit on the Hub, or None.
     """
-    _edit_config(folder, base_model_name_or_path=name)
+    _edit_config(folder, base_model_name_or_path=name, revision=revision)
 
 
 def merge(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:

@@ -17,10 +17,13 @@ SMALL = (
     "corpus.train_sentences=24",
     "corpus.heldout_prompts=12",
     "corpus.heldout_documents=4",
+    "probe.max_new_tokens=24",
     "generation.max_new_tokens=24",
     "generation.per_temperature=2",
     "sft.epochs=1",
+    "sft.batch_size=4",
     "dpo.epochs=1",
+    "dpo.batch_size=4",
     "dpo.min_pairs=4",
     "evaluation.sampling.max_new_tokens=24",
     "evaluation.scala.sentences=16",
@@ -56,7 +59,7 @@ Saga = Callable[..., Done]
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "flows.cli", *arguments]
+    return [sys.executable, "-m", "flows.command", *arguments]
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,17 @@ STAGES = [
     "evaluate",
     "publish",
 ]
-# The bound for people is 3 seconds; a loaded test machine gets some grace.
-SOON = 6.0
+SOON = 3.0
+
+
+def soon(command: Callable[[], Done]) -> Done:
+    """Run a command until it takes less than three seconds; the neighbours of a test may slow one try, not four."""
+    for _ in range(4):
+        start = time.monotonic()
+        done = command()
+        if time.monotonic() - start < SOON:
+            return done
+    pytest.fail("never under three seconds")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +56,9 @@ def test_one_command_goes_from_text_to_a_published_adapter(first: Done) -> None:
     assert set(report) >= {"run", "recipe", "store", "stages", "metrics", "adapter", "card"}
     for model in ("base", "final"):
         assert tuple(report["metrics"][model]) == METRICS
+    # The smallest training still changes the model.
+    assert report["metrics"]["final"]["ppl"] != report["metrics"]["base"]["ppl"]
+    for model in ("base", "final"):
         for name, estimate in report["metrics"][model].items():
             assert set(estimate) == {"value", "low", "high", "n"}
             assert estimate["low"] <= estimate["value"] <= estimate["high"], name
@@ -63,9 +76,7 @@ def test_the_table_and_the_plain_progress_are_readable(first: Done) -> None:
 
 
 def test_again_everything_is_cached_at_once(saga: Saga, small: list[str], store: str, first: Done) -> None:
-    start = time.monotonic()
-    again = saga("run", "demo", *small, "--store", store, "--json")
-    assert time.monotonic() - start < SOON
+    again = soon(lambda: saga("run", "demo", *small, "--store", store, "--json"))
     assert again.code == 0
     assert set(again.states.values()) == {"cached"}
     same = [[(r["stage"], r["key"], r["digest"], r["uri"]) for r in done.report["stages"]] for done in (first, again)]
@@ -80,9 +91,7 @@ def test_a_runtime_setting_runs_nothing(saga: Saga, small: list[str], store: str
 
 
 def test_a_plan_says_why(saga: Saga, small: list[str], store: str, first: Done) -> None:
-    start = time.monotonic()
-    done = saga("plan", "demo", *small, "--set", "dpo.beta=0.2", "--store", store, "--json")
-    assert time.monotonic() - start < SOON
+    done = soon(lambda: saga("plan", "demo", *small, "--set", "dpo.beta=0.2", "--store", store, "--json"))
     states = {row["stage"]: (row["state"], row["why"]) for row in done.report["stages"]}
     assert states["pairs"][0] == "cached"
     assert states["dpo"] == ("run", "dpo.beta 0.1 → 0.2")
@@ -158,3 +167,15 @@ def test_a_bad_corpus_is_one_line(saga: Saga, tmp_path: Path, text: bytes, messa
     assert done.code == 2
     assert re.search(f"saga: .*{message}", done.err.splitlines()[-1])
     assert "Traceback" not in done.err
+
+
+def test_a_partial_run_hides_neither_card_nor_results(saga: Saga, small: list[str], store: str, first: Done) -> None:
+    assert saga("run", "demo", *small, "--until", "data", "--store", store).code == 0
+    assert saga("card", first.report["run"], "--store", store).code == 0
+
+
+def test_a_mistake_prints_its_json_too(saga: Saga, tmp_path: Path) -> None:
+    done = saga("run", "demo", "--set", "sft.tau=8", "--store", str(tmp_path), "--json")
+    assert done.code == 2
+    assert done.report["stages"] == []
+    assert done.report["error"] in done.err

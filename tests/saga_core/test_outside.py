@@ -5,7 +5,7 @@ import pytest
 
 from saga_core.demo import DEMO_MODELS, DEMO_TEXT
 from saga_core.errors import UserError
-from saga_core.outside import Pinner
+from saga_core.outside import Pinner, stanza_resources
 from saga_core.recipe import ModelSource, ParserSettings, TaskSource, TextSource
 
 
@@ -62,3 +62,19 @@ def test_what_is_missing_is_one_line_with_its_remedy(call: object, message: str)
     with pytest.raises(UserError, match=message) as raised:
         call(Pinner(Path()))
     assert "\n" not in str(raised.value)
+
+
+def test_stanza_is_looked_for_where_stanza_puts_its_models() -> None:
+    from stanza.resources.common import DEFAULT_MODEL_DIR
+
+    assert str(stanza_resources()) == DEFAULT_MODEL_DIR
+
+
+def test_a_stanza_language_is_pinned_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(DEMO_MODELS / "nb-stanza-evaluator", tmp_path / "resources")
+    monkeypatch.setenv("STANZA_RESOURCES_DIR", str(tmp_path / "resources"))
+    # A folder beside the recipe that is only called like the language is not meant.
+    (tmp_path / "nb").mkdir()
+    pin = Pinner(tmp_path).parser(ParserSettings(kind="stanza", model="nb"), "evaluator", "nb")
+    assert pin.location == "nb"
+    assert len(pin.identity["sha256"]) == 64

@@ -121,3 +121,32 @@ def test_all_settings_have_names() -> None:
     assert {"dpo.beta", "evaluation.sampling.temperature", "corpus.sources.path", "runtime.device"} <= set(names)
     assert {f"runtime.{name}" for name in RuntimeSettings.model_fields} <= set(names)
     assert Recipe.model_config["extra"] == "forbid"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("dpo.beta=.inf", r"dpo\.beta=\.inf: .*finite"),
+        ("lora.target_modules=[]", r"at least 1 item"),
+        ("dpo={bta: 0.2}", r"--set dpo=\{bta: 0\.2\}: unknown setting dpo\.bta; did you mean dpo\.beta"),
+        (".dpo=1", r"not of the form key=value"),
+        ("seed=2020-13-45", r"not YAML"),
+        ("corpus.sources.²=1", r"no position"),
+        ("corpus.min_words=50", r"min_words is more than max_words"),
+    ],
+)
+def test_odd_settings_are_one_line_too(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as raised:
+        load_recipe("demo", [override])
+    assert "\n" not in str(raised.value)
+
+
+def test_yaml_merge_keys_work(tmp_path: Path) -> None:
+    path = edited(tmp_path, "probe:\n  max_new_tokens: 40\n", "probe: &shared\n  max_new_tokens: 7\n")
+    text = (
+        Path(path)
+        .read_text(encoding="utf-8")
+        .replace("  sampling:\n    max_new_tokens: 40", "  sampling:\n    <<: *shared")
+    )
+    Path(path).write_text(text, encoding="utf-8")
+    assert load_recipe(path).recipe.evaluation.sampling.max_new_tokens == 7

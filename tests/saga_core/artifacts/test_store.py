@@ -164,3 +164,28 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
         assert make(store, "y", seed=1).headline == {"n": 1}
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_report_that_is_half_hides_no_other(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    whole = dict.fromkeys(("run", "recipe", "stages", "metrics", "adapter", "card")) | {"time": "2026"}
+    store.write_run("a", "1", whole)
+    (tmp_path / "runs" / "a" / "2.json").write_text('{"run": "a", ')
+    (tmp_path / "runs" / "a" / "3.json").write_text("[]")
+    assert store.read_runs() == [whole]
+
+
+def test_a_dangling_link_in_the_records_place_is_replaced(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    record = make(store)
+    path = next(tmp_path.glob("data/*/record.json"))
+    path.unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    assert make(store).key == record.key
+    assert store.find("data", record.key) is not None
+
+
+@pytest.mark.parametrize("uri", ["", "  "])
+def test_no_store_is_the_users_mistake(uri: str) -> None:
+    with pytest.raises(UserError, match="no store is named"):
+        Store(uri)

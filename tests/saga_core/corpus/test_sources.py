@@ -12,7 +12,7 @@ from saga_core.recipe import TextSource
 
 def read(path: Path, **settings: object) -> list[str]:
     source = TextSource(path=str(path), **settings)
-    return list(read_documents(source, Outside({}, str(path))))
+    return list(read_documents(source, Outside({}, str(path)), 0))
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
@@ -48,3 +48,16 @@ def test_bad_input_is_named_by_file_and_line(tmp_path: Path, name: str, data: by
     with pytest.raises(UserError, match=message) as raised:
         read(path)
     assert "\n" not in str(raised.value)
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('\ufeff{"text": "tekst"}\n'.encode())
+    assert read(path) == ["tekst"]
+
+
+def test_half_a_character_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "\\ud800"}\n')
+    with pytest.raises(UserError, match=r"a\.jsonl:1: half a surrogate pair"):
+        read(path)

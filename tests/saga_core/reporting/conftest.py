@@ -91,6 +91,13 @@ def public_facts(public_columns: tuple[Column, ...], recipe: Recipe) -> CardFact
         sft_sentences=10_000,
         base_ps=Estimate(0.83, 0.772, 0.876, 200),
         pairs=3_712,
+        pair_report={
+            "mean_chosen": 0.906,
+            "mean_rejected": -0.973,
+            "rejected_unparsed": 0.98,
+            "chosen_share": {"0.7": 0.7, "1.1": 0.3},
+            "rejected_share": {"0.7": 0.2, "1.1": 0.8},
+        },
         dpo_loss=0.0914,
         dpo_reward_accuracy=0.981,
         evaluator="Stanza",

@@ -74,7 +74,9 @@ def test_training_details_are_those_of_the_public_card(public_facts: CardFacts) 
         "MATTR diversity weight=0.2, repetition_penalty=1.3",
         "Oracle: spaCy nb_core_news_lg (Norwegian Bokmål dependency parser)",
         "LoRA: rank 16, α=32, all linear layers, bfloat16",
-        "3,712 pairs, final loss 0.091, reward accuracy 98.1%",
+        "Pairs: 3,712, mean chosen score 0.906 (70% at T=0.7, 30% at T=1.1), mean rejected -0.973",
+        "98% of the rejected do not parse",
+        "DPO loss 0.091, reward accuracy 98.1%",
     ):
         assert stated in details
 

@@ -70,9 +70,9 @@ def test_adapter_is_a_flat_folder_of_two_files_that_names_no_path(base: str, lor
 def test_base_is_named_on_publication(base: str, lora: LoraSettings, out: Path) -> None:
     save_adapter(_adapted(_load(base), lora, 0), "default", out)
     before = json.loads((out / CONFIG).read_text())
-    adapter_base_name(out, "meta-llama/Llama-3.2-1B")
+    adapter_base_name(out, "meta-llama/Llama-3.2-1B", "0" * 40)
     after = json.loads((out / CONFIG).read_text())
-    assert after == before | {"base_model_name_or_path": "meta-llama/Llama-3.2-1B"}
+    assert after == before | {"base_model_name_or_path": "meta-llama/Llama-3.2-1B", "revision": "0" * 40}
 
 
 def test_merged_model_predicts_what_the_adapted_one_does(base: str, lora: LoraSettings, out: Path) -> None:

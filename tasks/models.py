@@ -1,15 +1,11 @@
-"""Loading what stages share: the base model, with the SFT adapter merged where there is one, and the parsers."""
+"""Loading the base model, with an adapter where there is one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from tasks.stage import Work
-
-if TYPE_CHECKING:
-    from saga_core.judges.protocol import Judge
-    from saga_core.judges.rules import Unit
 
 
 def load_base(work: Work) -> tuple[Any, Any]:
@@ -50,19 +46,3 @@ def with_adapter(model: Any, adapter: Path) -> Any:  # noqa: ANN401 - transforme
     if model.dtype == torch.float32:
         return merge(model, adapter)
     return PeftModel.from_pretrained(model, str(adapter)).eval()
-
-
-def load_parser(work: Work, which: Literal["judge", "evaluator"], unit: Unit | None = None) -> Judge:
-    """Load the training judge or the held-out evaluator, as pinned.
-
-    Args:
-        work: The stage's work.
-        which: Which of the recipe's two parsers.
-        unit: The judged unit; default: the recipe's.
-    """
-    from saga_core.judges.protocol import load_judge
-
-    recipe = work.recipe
-    settings = recipe.judge if which == "judge" else recipe.evaluator
-    pinned = settings.model_copy(update={"model": work.outside[which].location})
-    return load_judge(pinned, recipe.language, unit or recipe.scoring.unit, recipe.runtime.workers)

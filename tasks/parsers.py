@@ -1,0 +1,34 @@
+"""Loading the two parsers of a recipe, as pinned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from tasks.stage import Work
+
+if TYPE_CHECKING:
+    from saga_core.judges.protocol import Judge
+    from saga_core.judges.rules import Unit
+
+
+def load_parser(work: Work, which: Literal["judge", "evaluator"], unit: Unit | None = None) -> Judge:
+    """Load the training judge or the held-out evaluator, as pinned.
+
+    Args:
+        work: The stage's work.
+        which: Which of the recipe's two parsers.
+        unit: The judged unit; default: the recipe's.
+    """
+    from saga_core.generation.models import resolve_device
+    from saga_core.judges.protocol import load_judge
+
+    recipe = work.recipe
+    settings = recipe.judge if which == "judge" else recipe.evaluator
+    pinned = settings.model_copy(update={"model": work.outside[which].location})
+    return load_judge(
+        pinned,
+        recipe.language,
+        unit or recipe.scoring.unit,
+        workers=recipe.runtime.workers,
+        use_gpu=resolve_device(recipe.runtime.device) != "cpu",
+    )
