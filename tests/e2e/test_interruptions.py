@@ -61,7 +61,7 @@ def test_whatever_ends_a_run_the_same_command_resumes(
     saga: Saga, small: list[str], tmp_path: Path, which: signal.Signals, group: bool
 ) -> None:
     # Many short steps, so that the first progress line comes long before the end.
-    run = ["run", "demo", *small, "--set", "dpo.epochs=80", "--until", "dpo", "--store", str(tmp_path / "store")]
+    run = ["run", "demo", *small, "--set", "dpo.epochs=20", "--until", "dpo", "--store", str(tmp_path / "store")]
     home = tmp_path / "home"
     code, log = start_and_signal([*run, "--json"], home, tmp_path / "log", which, group)
     time.sleep(2)
