@@ -1,5 +1,5 @@
 # SAGA's everyday commands; `make` lists them.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
