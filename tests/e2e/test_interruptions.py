@@ -30,7 +30,14 @@ def start_and_signal(
     """
     with log.open("w") as file:
         process = subprocess.Popen(
-            command(*arguments), stdout=file, stderr=file, cwd=ROOT, env=environment(home), start_new_session=True
+            command(*arguments),
+            stdout=file,
+            stderr=file,
+            cwd=ROOT,
+            env=environment(home),
+            start_new_session=True,
+            # A test run in the background inherits that SIGINT is ignored; a terminal's command does not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     deadline = time.monotonic() + 400
     while "DPO: " not in log.read_text():
