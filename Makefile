@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format benchmark lock-stages clean
+.PHONY: help setup demo test test-slow faults lint format benchmark lock-stages clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,10 @@ test: $(VENV)/.dev ## Run the fast tests
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m "slow and not benchmark"
+
+faults: $(VENV)/.dev ## Kill a run on a real S3 server at random points, resume it elsewhere, print what was lost
+	PYTHONPATH=.:tests OMP_NUM_THREADS=1 $(BIN)/python -m faults.kills
+	PYTHONPATH=.:tests $(BIN)/python -m faults.outages
 
 lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/ruff check .

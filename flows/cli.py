@@ -1,22 +1,34 @@
-"""The command ``saga``: run, plan, recipes, show, card."""
+"""The command ``saga``: run, plan, recipes, show, card; verify, gc and why are in ``flows.upkeep``."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
 import os
+import shlex
 import sys
-import traceback
 import warnings
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, NoReturn, ParamSpec
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from flows import upkeep
+from flows.artifact_view import show_artifact
+from flows.terminal import (
+    DEFAULT_STORE,
+    AsJson,
+    StoreUri,
+    count,
+    describe,
+    one_line_errors,
+    out,
+    plain,
+    print_json,
+    size,
+)
+from saga_core.artifacts.lineage import sizes_of_run
+from saga_core.artifacts.naming import names_artifact
 from saga_core.artifacts.store import Store
 from saga_core.errors import SagaError, StageError, UserError
 from saga_core.recipe_file import load_recipe, recipe_names
@@ -26,54 +38,19 @@ from tasks.report import RunReport, find_run
 from tasks.session import Session, open_session
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-out = Console(soft_wrap=True)
 
 RecipeName = Annotated[str, typer.Argument(help="A name that `saga recipes` lists, or the path of a YAML file.")]
-StoreUri = Annotated[str, typer.Option("--store", envvar="SAGA_STORE", help="Folder or URI of the artifacts.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Last stage to run.")]
 Refresh = Annotated[list[str] | None, typer.Option("--refresh", metavar="STAGE", help="Compute although cached.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of standard output.")]
 RunName = Annotated[str | None, typer.Argument(help="Name of a run or of a recipe; default: the newest run.")]
-
-DEFAULT_STORE = "saga-store"
-
-P = ParamSpec("P")
-
-
-def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn what a command raises into one line on standard error and an exit code: 2 for a user's mistake, else 1."""
-
-    @functools.wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except (Exception, KeyboardInterrupt) as error:
-            line, code = f"unexpected {_describe(error)}", 1
-            if isinstance(error, SagaError):
-                line, code = str(error), error.exit_code
-            elif isinstance(error, KeyboardInterrupt):
-                line = "interrupted; the same command resumes"
-            elif isinstance(error, typer.Exit):
-                raise
-            if kwargs.get("as_json"):
-                unknown = {"run": None, "recipe": kwargs.get("recipe"), "store": kwargs.get("store"), "stages": []}
-                empty = unknown | {"metrics": {"base": {}, "final": {}}, "adapter": None, "card": None}
-                _print_json(getattr(error, "report", empty) | {"error": line})
-            _complain(line, code)
-
-    return guarded
-
-
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (saga --debug shows where)"
-
-
-def _complain(line: str, code: int) -> NoReturn:
-    if os.environ.get("SAGA_DEBUG"):
-        traceback.print_exc()
-    print(f"saga: {line}", file=sys.stderr, flush=True)
-    raise typer.Exit(code)
+Shown = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN|ARTIFACT",
+        help="A run or a recipe (default: the newest run), or an artifact: STAGE/KEY, RUN/STAGE or its path.",
+    ),
+]
 
 
 @app.callback()
@@ -111,7 +88,7 @@ def run(
         result = _align(session, recipe, store, set_, until, refresh)
     _print_run(result, session.store)
     if as_json:
-        _print_json(result)
+        print_json(result)
 
 
 @app.command()
@@ -132,7 +109,7 @@ def plan(
     out.print(table)
     if as_json:
         stages = [{"stage": p.stage, "key": p.key, "state": p.state, "why": p.why} for p in planned]
-        _print_json({"recipe": session.recipe.name, "store": session.store.uri, "stages": stages})
+        print_json({"recipe": session.recipe.name, "store": session.store.uri, "stages": stages})
 
 
 @app.command()
@@ -148,13 +125,18 @@ def recipes() -> None:
 
 @app.command()
 @one_line_errors
-def show(run_name: RunName = None, store: StoreUri = DEFAULT_STORE, as_json: AsJson = False) -> None:
-    """Show a run: its stages, its artifacts and its results."""
+def show(name: Shown = None, store: StoreUri = DEFAULT_STORE, as_json: AsJson = False) -> None:
+    """Show a run: its stages, sizes and results; or an artifact: what made it, from what, and what came of it."""
     opened = Store(store)
-    report = _find(opened, run_name)
-    _print_run(report, opened)
+    if name and names_artifact(name):
+        show_artifact(opened, name, as_json=as_json)
+        return
+    report = _find(opened, name)
+    sizes = sizes_of_run(opened, report)
+    _print_run(report, opened, sizes)
     if as_json:
-        _print_json(report)
+        stages = [row | {"bytes": sizes.get(row["stage"])} for row in report["stages"]]
+        print_json(report | {"stages": stages, "bytes": sum(sizes.values())})
 
 
 @app.command()
@@ -169,6 +151,10 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
         raise UserError("the card is no longer in the store", published["uri"], "run the recipe again")
     folder = opened.fetch(opened.reference(record))
     sys.stdout.write((folder / "README.md").read_text(encoding="utf-8"))
+
+
+for command in (upkeep.verify, upkeep.gc, upkeep.why):
+    app.command()(command)
 
 
 def _plan(
@@ -197,23 +183,47 @@ def _align(
         start_embedded_api()
         result: dict[str, Any] = align(recipe, store, tuple(overrides or ()), until, tuple(refresh or ()))
     except BaseException as error:
-        report = find_run(session.store, RunReport(session).name, since=start) or RunReport(session).as_dict()
-        failed = [row["stage"] for row in report["stages"] if row["state"] == "failed"]
-        told = error if isinstance(error, SagaError) else _failure(error, failed, session.store.uri)
+        report = getattr(error, "report", None) or find_run(session.store, RunReport(session).name, since=start)
+        report = report or RunReport(session).as_dict()
+        told = _failure(error, report)
         told.__dict__["report"] = report
+        if told.exit_code == 1:
+            told.__dict__["advice"] = _advice(report, ["run", *_arguments(recipe, store, overrides, until, refresh)])
         raise told from error
     return result
 
 
-def _failure(error: BaseException, failed: list[str], store: str) -> StageError:
-    remedy = f"what was finished is kept in {store}, and the same command resumes"
+def _failure(error: BaseException, report: dict[str, Any]) -> SagaError:
+    """Return what is told of a failed run: a mistake as it is, anything else with its stage."""
+    failed = next((str(row["stage"]) for row in report["stages"] if row["state"] == "failed"), "run")
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, SagaError):
+        # What and where are one line already; the stage stands before it.
+        return error if error.where == failed else StageError(str(error), failed)
     if "Failed to reach API" in str(error):
         return StageError("no Prefect server answers", "PREFECT_API_URL", "correct it, or unset it to run without one")
-    what = f"unexpected {_describe(error)}"
     # Prefect turns SIGTERM into an exception of its own, SIGINT stays Python's.
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
-        what = "interrupted"
-    return StageError(what, failed[0] if failed else "run", remedy)
+        return StageError("interrupted", failed)
+    return StageError(f"unexpected {describe(error)}", failed)
+
+
+def _advice(report: dict[str, Any], command: list[str]) -> dict[str, str]:
+    """Return what a failed run left, and the command that goes on from there."""
+    finished = sum(row["state"] in ("cached", "computed") for row in report["stages"])
+    kept = [f"{finished} finished stage{'' if finished == 1 else 's'} in {report['store']}"]
+    kept += [f"of {row['stage']} {row['kept']}" for row in report["stages"] if row.get("kept")]
+    return {"kept": "; ".join(kept), "resume": shlex.join(["saga", *command])}
+
+
+def _arguments(
+    recipe: str, store: str, overrides: list[str] | None, until: str | None, refresh: list[str] | None
+) -> list[str]:
+    options = [part for setting in overrides or () for part in ("--set", setting)]
+    options += ["--until", until] if until else []
+    options += [part for stage in refresh or () for part in ("--refresh", stage)]
+    return [recipe, *options, "--store", store]
 
 
 def _prepare_environment(session: Session) -> None:
@@ -246,19 +256,25 @@ def _artifacts(report: dict[str, Any]) -> list[tuple[str, str | None]]:
 def _find(store: Store, name: str | None, *, with_card: bool = False) -> dict[str, Any]:
     report = find_run(store, name, with_card=with_card)
     if report is None:
-        runs = [str(row["run"]) for row in store.read_runs() if row["card"] or not with_card][:5]
+        runs = [str(row["run"]) for row in store.runs() if row["card"] or not with_card][:5]
         hint = f"runs: {', '.join(runs)}" if runs else "give --store, or run a recipe to its end first"
         kind = "run with a card" if with_card else "run"
         raise UserError(f"no {kind} {name}" if name else f"no {kind} is here", store.uri, hint)
     return report
 
 
-def _print_run(report: dict[str, Any], store: Store) -> None:
-    table = Table("stage", "state", "seconds", "why", box=None)
+def _print_run(report: dict[str, Any], store: Store, sizes: dict[str, int] | None = None) -> None:
+    table = Table("stage", "state", "seconds", box=None)
+    if sizes is not None:
+        table.add_column("size", justify="right")
+    table.add_column("why")
     for row in report["stages"]:
-        table.add_row(row["stage"], row["state"], f"{row['seconds']:.1f}", row["why"])
+        cells = [] if sizes is None else [size(sizes[row["stage"]]) if row["stage"] in sizes else "-"]
+        table.add_row(row["stage"], row["state"], f"{row['seconds']:.1f}", *cells, plain(row["why"]))
     out.print(f"run {report['run']} in {report['store']}")
     out.print(table)
+    if sizes:
+        out.print(f"{count(len(sizes), 'artifact')}, {size(sum(sizes.values()))}", highlight=False)
     _print_results(report, store)
     for name in ("adapter", "card"):
         if report[name]:
@@ -270,9 +286,8 @@ def _print_results(report: dict[str, Any], store: Store) -> None:
         return
     from tasks.results import results_table
 
-    out.print(results_table(report, store))
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.flush()
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    try:
+        out.print(results_table(report, store))
+    except UserError as error:
+        # The rest of the run can be told all the same.
+        out.print(plain(error.what))

@@ -42,3 +42,11 @@ class StoreError(SagaError):
 
 class DamagedArtifactError(StoreError):
     """What the store holds differs from what its record says. Exit code 1."""
+
+
+class NoConditionalWritesError(StoreError):
+    """The store cannot create a file only where there is none."""
+
+
+class LeaseLostError(StoreError):
+    """Another process has taken over the artifact that this one was making. Exit code 1."""

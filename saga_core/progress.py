@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from saga_core.environment import seconds
+
 _LINE_EVERY_SECONDS = 5.0
 
 
@@ -28,13 +30,14 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(what: str, total: int | None, unit: str) -> Iterator[Tick]:
+def progress(what: str, total: int | None, unit: str, done: int = 0) -> Iterator[Tick]:
     """Show the progress of ``total`` units of work on standard error.
 
     Args:
         what: What is being done, such as ``candidates``.
         total: Number of units in all; None where it is not known before.
         unit: Name of a unit, plural, such as ``rows``.
+        done: Units that were finished before; they count for no rate.
 
     Yields:
         A function to call with the number of units that were just finished.
@@ -49,10 +52,10 @@ def progress(what: str, total: int | None, unit: str) -> Iterator[Tick]:
             console=Console(stderr=True),
             transient=True,
         ) as bar:
-            task = bar.add_task(what, total=total, unit=unit)
+            task = bar.add_task(what, total=total, completed=done, unit=unit)
             yield lambda done=1: bar.advance(task, done)
         return
-    lines = _PlainLines(what, total, unit)
+    lines = _PlainLines(what, total, unit, done)
     yield lines
     lines.close()
 
@@ -60,14 +63,15 @@ def progress(what: str, total: int | None, unit: str) -> Iterator[Tick]:
 class _PlainLines:
     """Prints a line every few seconds, and one at the end."""
 
-    def __init__(self, what: str, total: int | None, unit: str) -> None:
+    def __init__(self, what: str, total: int | None, unit: str, done: int) -> None:
         self._what, self._total, self._unit = what, total, unit
         self._start = self._last = time.monotonic()
-        self._count = self._printed = 0
+        self._count = self._printed = self._before = done
+        self._every = seconds("SAGA_PROGRESS_SECONDS", _LINE_EVERY_SECONDS, 0, 86_400)
 
     def __call__(self, done: int = 1) -> None:
         self._count += done
-        if time.monotonic() - self._last >= _LINE_EVERY_SECONDS or self._count == self._total:
+        if time.monotonic() - self._last >= self._every or self._count == self._total:
             self._print()
 
     def close(self) -> None:
@@ -78,7 +82,7 @@ class _PlainLines:
     def _print(self) -> None:
         now = time.monotonic()
         self._last, self._printed = now, self._count
-        rate = self._count / max(now - self._start, 1e-9)
+        rate = (self._count - self._before) / max(now - self._start, 1e-9)
         counts, left = f"{self._count}", ""
         if self._total is not None:
             counts = f"{self._count}/{self._total}"

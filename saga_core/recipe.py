@@ -214,6 +214,10 @@ class RuntimeSettings(Settings):
     train_micro_batch: Positive = Field(8, description="Rows a forward pass; batch_size / this = accumulation")
     workers: Positive = Field(1, description="Processes of the spaCy judge")
     threads: Positive | None = Field(None, description="Torch's threads; default: all cores")
+    shard_rows: Positive = Field(
+        512, description="Rows kept at once while a stage generates; a kill loses at most these"
+    )
+    checkpoint_steps: Positive = Field(25, description="Steps between checkpoints; a kill loses at most these")
 
 
 class Recipe(Settings):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from saga_core.artifacts.shards import rows_in_shards
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.recipe import Recipe
 from tasks.models import load_policy
 from tasks.stage import Stage, Work
 
-VERSION = 1
+if TYPE_CHECKING:
+    from saga_core.generation.sampler import Completion, Request
+    from saga_core.progress import Tick
+
+VERSION = 2
 
 _ROW = {
     "prompt_id": "string",
@@ -31,8 +37,6 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 def compute(work: Work) -> dict[str, Any]:
     """Sample, trim, and write one row a candidate."""
     from saga_core.generation.sampler import Request, sample
-    from saga_core.generation.trim import trim_to_complete
-    from saga_core.progress import progress
 
     recipe, wanted = work.recipe, work.recipe.generation
     prompts = read_rows(work.inputs["data"] / "prompts.parquet")
@@ -43,34 +47,21 @@ def compute(work: Work) -> dict[str, Any]:
         for temperature in wanted.temperatures
         for k in range(wanted.per_temperature)
     ]
-    with progress("candidates", len(requests), "rows") as tick:
+
+    def draw(part: Sequence[Request], tick: Tick) -> list[dict[str, Any]]:
         completions = sample(
             model,
             tokenizer,
-            requests,
+            part,
             max_new_tokens=wanted.max_new_tokens,
             repetition_penalty=wanted.repetition_penalty,
             seed=recipe.seed,
             batch_size=recipe.runtime.generation_batch,
             tick=tick,
         )
-    rows = []
-    for c in completions:
-        prompt = c.request.prompt
-        text = c.text if c.finished else trim_to_complete(prompt, c.text, recipe.language)
-        rows.append(
-            {
-                "prompt_id": c.request.key,
-                "prompt": prompt,
-                "text": text,
-                "temperature": c.request.temperature,
-                "k": c.request.k,
-                "tokens": c.tokens,
-                # A text cut by us ended nowhere: no end-of-text may be taught after it.
-                "finished": c.finished,
-                "trimmed": text != c.text,
-            }
-        )
+        return [_row(completion, recipe.language) for completion in completions]
+
+    rows = rows_in_shards(work.partial, "candidates", requests, draw, _ROW, recipe.runtime.shard_rows, "rows")
     write_rows(work.out / "candidates.parquet", rows, _ROW)
     return {
         "prompts": len(prompts),
@@ -79,6 +70,24 @@ def compute(work: Work) -> dict[str, Any]:
         "trimmed": sum(row["trimmed"] for row in rows),
         "without_complete_sentence": sum(not row["text"] for row in rows),
         "tokens": sum(row["tokens"] for row in rows),
+    }
+
+
+def _row(completion: Completion, language: str) -> dict[str, Any]:
+    from saga_core.generation.trim import trim_to_complete
+
+    prompt = completion.request.prompt
+    text = completion.text if completion.finished else trim_to_complete(prompt, completion.text, language)
+    return {
+        "prompt_id": completion.request.key,
+        "prompt": prompt,
+        "text": text,
+        "temperature": completion.request.temperature,
+        "k": completion.request.k,
+        "tokens": completion.tokens,
+        # A text cut by us ended nowhere: no end-of-text may be taught after it.
+        "finished": completion.finished,
+        "trimmed": text != completion.text,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from saga_core.artifacts.tables import read_rows
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
+from tasks.checkpoints import StoredCheckpoints
 from tasks.history import last_epoch_mean, write_history
 from tasks.stage import Stage, Work
 
@@ -45,6 +46,7 @@ def compute(work: Work) -> dict[str, Any]:
         recipe.runtime,
         recipe.seed,
         work.out,
+        checkpoints=StoredCheckpoints(work),
     )
     write_history(work.out, result.history)
     used = len(pairs) - result.dropped_too_long

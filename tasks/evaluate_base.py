@@ -8,7 +8,7 @@ from tasks.measuring import figures, measure, settings
 from tasks.models import load_base
 from tasks.stage import Stage, Work
 
-VERSION = 1
+VERSION = 2
 
 OUTSIDE = ("model", "evaluator", "treebank", "summaries", "reading")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from saga_core import languages
+from saga_core.artifacts.shards import rows_in_shards
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.corpus.sentences import clean, split_sentences
 from saga_core.errors import UserError
@@ -17,7 +18,8 @@ from tasks.parsers import load_parser
 from tasks.stage import Work
 
 if TYPE_CHECKING:
-    from saga_core.evaluation.suite import EvaluationInput, EvaluationResult
+    from saga_core.evaluation.suite import EvaluationInput, EvaluationResult, Measure, Outcome
+    from saga_core.progress import Tick
 
 Item = TypeVar("Item")
 
@@ -52,9 +54,30 @@ def measure(work: Work, model: Any, tokenizer: Any) -> EvaluationResult:  # noqa
         recipe.scoring,
         recipe.seed,
         recipe.runtime.generation_batch,
+        _in_shards(work),
     )
     store_result(work.out, result)
     return result
+
+
+def _in_shards(work: Work) -> Measure:
+    from saga_core.evaluation.suite import ROW_SCHEMA, outcome_of, row_of
+
+    def run(
+        task: str,
+        items: Sequence[Any],
+        measure: Callable[[Sequence[Any], Tick], Sequence[Outcome]],
+        unit: str,
+        steps: int,
+    ) -> list[Any]:
+        def rows(part: Sequence[Any], tick: Tick) -> list[dict[str, Any]]:
+            return [row_of(task, outcome) for outcome in measure(part, tick)]
+
+        size = work.recipe.runtime.shard_rows
+        kept = rows_in_shards(work.partial, task, items, rows, ROW_SCHEMA, size, unit, steps)
+        return [outcome_of(row, number) for number, row in enumerate(kept)]
+
+    return run
 
 
 def evaluation_input(work: Work) -> EvaluationInput:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from saga_core.artifacts.shards import rows_in_shards
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.recipe import Recipe
 from tasks.models import load_base
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 
-VERSION = 1
+VERSION = 2
 
 _ROW = {"prompt_id": "string", "text": "string", "passed": "bool", "quality": "double", "mattr": "double"}
 
@@ -29,7 +30,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 def compute(work: Work) -> dict[str, Any]:
     """Sample one continuation a held-out prompt, judge each, and count."""
     from saga_core.evaluation.generated import Writer
-    from saga_core.evaluation.parse import parse_success
+    from saga_core.evaluation.parse import ParseOutcome, parse_success
 
     recipe = work.recipe
     prompts = [(row["id"], row["prompt"]) for row in read_rows(work.inputs["data"] / "heldout_prompts.parquet")]
@@ -43,8 +44,18 @@ def compute(work: Work) -> dict[str, Any]:
         recipe.seed,
         recipe.runtime.generation_batch,
     )
-    outcomes = writer.continuations(prompts, recipe.scoring.mattr_window)
-    write_rows(work.out / "probe.parquet", [asdict(outcome) for outcome in outcomes], _ROW)
+    rows = rows_in_shards(
+        work.partial,
+        "probe",
+        prompts,
+        lambda part, tick: [asdict(o) for o in writer.continuations(part, recipe.scoring.mattr_window, tick)],
+        _ROW,
+        recipe.runtime.shard_rows,
+        "draws and verdicts",
+        steps=2,
+    )
+    write_rows(work.out / "probe.parquet", rows, _ROW)
+    outcomes = [ParseOutcome(**row) for row in rows]
     rate = parse_success(outcomes)
     return {"parse_success": rate.value, "low": rate.low, "high": rate.high, "n": rate.n}
 

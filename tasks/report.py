@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from saga_core.artifacts.fingerprint import digest
+from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.store import Store
-from saga_core.errors import SagaError
+from saga_core.errors import DamagedArtifactError, SagaError, StoreError
 from tasks.pipeline import PIPELINE
 from tasks.session import Outcome, Session
 
@@ -38,8 +39,12 @@ class RunReport:
         print(f"{stage} …", file=sys.stderr, flush=True)
 
     def add(self, outcome: Outcome) -> None:
-        """Take in what became of a stage."""
-        self._outcomes.append(outcome)
+        """Take in what became of a stage; made again, it takes the place of what it was."""
+        places = [i for i, before in enumerate(self._outcomes) if before.stage == outcome.stage]
+        if places:
+            self._outcomes[places[0]] = outcome
+        else:
+            self._outcomes.append(outcome)
         print(
             f"{outcome.stage}: {outcome.state} in {outcome.seconds:.1f} s ({outcome.why})", file=sys.stderr, flush=True
         )
@@ -50,13 +55,20 @@ class RunReport:
         self._session.store.write_run(self.name, self._time.replace(":", ""), self.as_dict())
 
     def fail(self, stage: str, error: BaseException) -> None:
-        """Take in that a stage failed."""
+        """Take in that a stage failed, and which of its pieces are kept."""
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
         seconds = time.monotonic() - self._started
-        self._outcomes.append(Outcome(stage, "failed", why, seconds=seconds))
+        partial: Partial | None = getattr(error, "partial", None)
+        away = isinstance(error, StoreError) and not isinstance(error, DamagedArtifactError)
+        kept = None
+        if partial is not None:
+            # A store that does not answer has just been waited for long enough.
+            kept = partial.uri if away else _pieces(partial)
+        self._outcomes.append(Outcome(stage, "failed", why, seconds=seconds, kept=kept))
         # A full disk fails the stage and its report alike; the stage's error is the one that counts.
         with contextlib.suppress(SagaError):
-            self.keep()
+            if not away:
+                self.keep()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as it is stored and printed by ``--json``."""
@@ -86,7 +98,17 @@ def _stage_row(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 2),
         "uri": outcome.reference.uri if outcome.reference else None,
         "why": outcome.why,
+        "kept": outcome.kept,
     }
+
+
+def _pieces(partial: Partial) -> str | None:
+    with contextlib.suppress(SagaError):
+        names = partial.names()
+        if names:
+            many = f"{len(names)} pieces, the last {names[-1]}" if len(names) > 1 else names[0]
+            return f"{many}, in {partial.uri}"
+    return None
 
 
 def _uri(outcome: Outcome | None, suffix: str) -> str | None:
@@ -102,8 +124,9 @@ def find_run(store: Store, name: str | None, *, with_card: bool = False, since: 
         with_card: Pass over runs that published no card.
         since: Pass over runs that were started before this UTC time, ISO 8601.
     """
-    for run in store.read_runs():
-        named = name is None or name in (run["run"], run["recipe"])
-        if named and (run["card"] or not with_card) and run["time"] >= since:
+    for run in store.runs(name):
+        if run["time"] < since:
+            return None
+        if run["card"] or not with_card:
             return run
     return None

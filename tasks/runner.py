@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -11,12 +13,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from saga_core.errors import StageError
 from saga_core.reporting.markdown import stage_table
 from tasks.report import RunReport
 from tasks.session import Outcome, Session
 from tasks.stage import Stage
 
-_STATE_NAMES = {"cached": "Cached", "skipped": "Skipped", "computed": "Completed"}
+_STATE_NAMES = {"cached": "Cached", "skipped": "Skipped", "computed": "Completed", "refused": "Refused"}
 
 
 # The store is the authority on what is cached; Prefect's own result cache would unpickle what it reads.
@@ -63,7 +66,15 @@ class Runner:
         self._session = session
         self._until = until
         self._stopped = False
+        self._asked: dict[str, tuple[Stage, dict[str, Outcome]]] = {}
         self.report = RunReport(session)
+        if not session.store.capabilities.conditional_writes:
+            print(
+                f"  store: {session.store.uri} has no conditional writes: two runs that make the same artifact both "
+                "compute it, and the first record counts",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def __call__(self, stage: Stage, **inputs: Outcome) -> Outcome:
         """Run a stage.
@@ -77,17 +88,36 @@ class Runner:
         """
         if self._stopped:
             return Outcome(stage.name, "skipped", f"after --until {self._until}")
+        self._asked[stage.name] = (stage, inputs)
+        outcome = self._run(stage, inputs, self._session)
+        self._stopped = stage.name == self._until
+        return outcome
+
+    def _run(self, stage: Stage, inputs: dict[str, Outcome], session: Session) -> Outcome:
+        outcome = self._run_once(stage, inputs, session)
+        while outcome.damaged is not None:
+            damaged, its_inputs = self._asked[outcome.damaged]
+            # That stage alone is made again, and its artifact is hashed in full before it is believed.
+            distrusting = dataclasses.replace(self._session, distrusted=frozenset({damaged.name}))
+            again = self._run(damaged, its_inputs, distrusting)
+            if again.state != "computed" and again.reference == inputs[damaged.name].reference:
+                raise StageError(outcome.why, stage.name, "saga verify names what is damaged")
+            inputs[damaged.name] = again
+            outcome = self._run_once(stage, inputs, session)
+        return outcome
+
+    def _run_once(self, stage: Stage, inputs: Mapping[str, Outcome], session: Session) -> Outcome:
         named = run_stage.with_options(name=stage.name, task_run_name=stage.name)
         self.report.begin(stage.name)
         try:
-            state = named(stage, self._session, inputs, return_state=True)
+            state = named(stage, session, inputs, return_state=True)
             outcome = cast(Outcome, state.result())
         except BaseException as error:
             self.report.fail(stage.name, error)
+            error.__dict__["report"] = self.report.as_dict()
             raise
         self.report.add(outcome)
         self._leave_artifact(outcome)
-        self._stopped = stage.name == self._until
         return outcome
 
     def _leave_artifact(self, outcome: Outcome) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from saga_core.artifacts.shards import rows_in_shards
 from saga_core.artifacts.tables import read_rows, write_rows
-from saga_core.recipe import Recipe
+from saga_core.recipe import Recipe, ScoringSettings
+from saga_core.rewards.score import score
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
+
+if TYPE_CHECKING:
+    from saga_core.judges.verdict import Verdict
+    from saga_core.progress import Tick
 
 VERSION = 1
 
@@ -33,27 +40,16 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Judge and score every candidate that has a complete sentence; the others fail."""
-    from saga_core.progress import progress
-    from saga_core.rewards.score import score
-
     recipe = work.recipe
     candidates = read_rows(work.inputs["candidates"] / "candidates.parquet")
     judge = load_parser(work, "judge")
-    texts = [row["prompt"] + row["text"] if row["text"] else "" for row in candidates]
-    with progress("scores", len(texts), "texts") as tick:
+
+    def judged(part: Sequence[dict[str, Any]], tick: Tick) -> list[dict[str, Any]]:
+        texts = [row["prompt"] + row["text"] if row["text"] else "" for row in part]
         verdicts = judge.judge(texts, tick)
-    rows = []
-    for row, text, verdict in zip(candidates, texts, verdicts, strict=True):
-        reasons = dict.fromkeys(reason for sentence in verdict.sentences for reason in sentence.reasons)
-        rows.append(
-            {name: row[name] for name in ("prompt_id", "prompt", "text", "temperature", "k", "finished")}
-            | {
-                "passed": verdict.passed,
-                "quality": verdict.quality,
-                "score": score(verdict, text, recipe.scoring),
-                "reasons": json.dumps(list(reasons) if text else ["no complete sentence"], ensure_ascii=False),
-            }
-        )
+        return [_row(*each, recipe.scoring) for each in zip(part, texts, verdicts, strict=True)]
+
+    rows = rows_in_shards(work.partial, "scores", candidates, judged, _ROW, recipe.runtime.shard_rows, "texts")
     write_rows(work.out / "scores.parquet", rows, _ROW)
     passed = [row for row in rows if row["passed"]]
     return {
@@ -61,6 +57,16 @@ def compute(work: Work) -> dict[str, Any]:
         "parse_success": len(passed) / len(rows),
         "mean_score": sum(row["score"] for row in rows) / len(rows),
         "mean_quality_of_passed": sum(row["quality"] for row in passed) / len(passed) if passed else None,
+    }
+
+
+def _row(candidate: dict[str, Any], text: str, verdict: Verdict, scoring: ScoringSettings) -> dict[str, Any]:
+    reasons = dict.fromkeys(reason for sentence in verdict.sentences for reason in sentence.reasons)
+    return {name: candidate[name] for name in ("prompt_id", "prompt", "text", "temperature", "k", "finished")} | {
+        "passed": verdict.passed,
+        "quality": verdict.quality,
+        "score": score(verdict, text, scoring),
+        "reasons": json.dumps(list(reasons) if text else ["no complete sentence"], ensure_ascii=False),
     }
 
 

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import errno
 import json
+import math
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from saga_core.artifacts.difference import explain_difference
 from saga_core.artifacts.fingerprint import digest
+from saga_core.artifacts.lease import Holder, Lease, Standing
+from saga_core.artifacts.local_storage import storage_failure
+from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Record, Reference, provenance
-from saga_core.artifacts.store import Store, storage_failure
-from saga_core.errors import DamagedArtifactError, SagaError, StageError, UserError
+from saga_core.artifacts.store import Store
+from saga_core.artifacts.transfer import describe
+from saga_core.errors import DamagedArtifactError, LeaseLostError, StageError, StoreError, UserError
 from saga_core.outside import Outside, Pinner
 from saga_core.recipe import Recipe
 from saga_core.recipe_file import LoadedRecipe
-from tasks.stage import Stage, Work, explain_difference, key_of
+from tasks.stage import Stage, Work, key_of
 
-State = Literal["cached", "computed", "skipped", "failed"]
+State = Literal["cached", "computed", "skipped", "refused", "failed"]
+
+_NEIGHBOURS = 20
+_SAY_EVERY_SECONDS = 30.0
+_LOOK_EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -29,11 +41,13 @@ class Outcome:
 
     Attributes:
         stage: Its name.
-        state: ``cached``, ``computed``, ``skipped`` or ``failed``.
+        state: ``cached``, ``computed``, ``skipped``, ``refused`` (an input is damaged) or ``failed``.
         why: The reason, in words.
         reference: The artifact, or None.
         seconds: Wall-clock seconds spent in this run.
         headline: The artifact's figures in brief.
+        damaged: Name of the input that made it refuse, or None.
+        kept: Where pieces of an artifact that failed are, and how many, or None.
     """
 
     stage: str
@@ -42,6 +56,8 @@ class Outcome:
     reference: Reference | None = None
     seconds: float = 0.0
     headline: Mapping[str, Any] | None = None
+    damaged: str | None = None
+    kept: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,12 +73,21 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Session:
-    """One run of one recipe against one store."""
+    """One run of one recipe against one store.
+
+    Attributes:
+        recipe: The recipe.
+        outside: Its pinned outside inputs, by name.
+        store: Where artifacts are.
+        refresh: Stages that are computed although they are cached.
+        distrusted: Stages whose artifact is hashed in full before it is taken, because a file was found damaged.
+    """
 
     recipe: Recipe
     outside: Mapping[str, Outside]
     store: Store
     refresh: frozenset[str] = frozenset()
+    distrusted: frozenset[str] = frozenset()
 
     def look_up(self, stage: Stage, inputs: Mapping[str, Reference]) -> Lookup:
         """Ask the store for a stage's artifact; where there is none, say why.
@@ -76,17 +101,28 @@ class Session:
         if stage.name in self.refresh:
             return Lookup(payload, key, None, "asked for by --refresh")
         try:
-            record = self.store.find(stage.name, key)
+            found = self.store.look(stage.name, key)
         except DamagedArtifactError as error:
             return Lookup(payload, key, None, f"the stored record is damaged: {error.what}", damaged=True)
-        if record is None:
+        if found is None:
             return Lookup(payload, key, None, self._why_missing(stage, payload))
-        if damage := self.store.damage(record):
+        record, damage = found
+        if damage is None and stage.name in self.distrusted:
+            damage = self._damage_inside(record)
+        if damage:
             return Lookup(payload, key, None, f"the stored artifact is damaged: {damage}", damaged=True)
         return Lookup(payload, key, record, f"made {record.created[:16].replace('T', ' ')} by {record.recipe}")
 
+    def _damage_inside(self, record: Record) -> str | None:
+        try:
+            self.store.fetch(self.store.reference(record))
+        except DamagedArtifactError as error:
+            return f"{error.where.rsplit('/', 1)[-1]}: {error.what}"
+        return None
+
     def _why_missing(self, stage: Stage, payload: dict[str, Any]) -> str:
-        others = self.store.records(stage.name)
+        # In a store that many share, the newest are the likely relatives.
+        others = self.store.records(stage.name, newest=_NEIGHBOURS)
         if not others:
             return "never made in this store"
         differences = [explain_difference(payload, other) for other in others]
@@ -99,20 +135,72 @@ class Session:
         return Outcome(record.stage, "cached", lookup.why, self.store.reference(record), 0.0, record.headline)
 
     def compute(self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference]) -> Outcome:
-        """Run a stage and commit what it made.
+        """Run a stage and commit what it made, or take what another process made meanwhile.
 
         Raises:
-            SagaError: The stage failed; what was stored before stays as it is.
+            SagaError: The stage failed; what was stored before stays as it is, and its pieces are kept.
         """
+        holder = Holder.this(self.recipe.name, tuple((r.stage, r.key) for r in inputs.values()))
+        while True:
+            lease, lookup = self._claim(stage, lookup, inputs, holder)
+            if lookup.record is not None:
+                return self.cached(lookup, lookup.record)
+            try:
+                return self._compute(stage, lookup, inputs, lease)
+            except LeaseLostError:
+                # Paused for longer than the lease: whoever took over is making it, or has made it.
+                _say(stage, "another process took over meanwhile")
+                lookup = self.look_up(stage, inputs)
+                if lookup.record is not None:
+                    return self.cached(lookup, lookup.record)
+
+    def _claim(
+        self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference], holder: Holder
+    ) -> tuple[Lease | None, Lookup]:
+        """Wait until the artifact may be made here, or is there."""
+        said = -math.inf
+        while True:
+            redo = lookup.damaged or stage.name in self.refresh
+            claim = self.store.claim(stage.name, lookup.key, holder, redo=redo)
+            if not isinstance(claim, Standing):
+                break
+            if claim.expires and time.monotonic() - said > _SAY_EVERY_SECONDS:
+                said = time.monotonic()
+                _say(stage, f"being made by {claim}; waiting for it")
+            time.sleep(min(claim.expires, _LOOK_EVERY_SECONDS, self.store.patience.lease / 4))
+            lookup = self.look_up(stage, inputs)
+            if lookup.record is not None:
+                return None, lookup
+        if lookup.damaged:
+            lookup = self._set_aside(stage, inputs)
+            if lookup.record is not None and claim is not None:
+                claim.release()
+        return claim, lookup
+
+    def _set_aside(self, stage: Stage, inputs: Mapping[str, Reference]) -> Lookup:
+        # Looked up again under the lease: another process may have mended it a moment ago.
+        lookup = self.look_up(stage, inputs)
+        if lookup.damaged:
+            aside = self.store.set_aside(stage.name, lookup.key)
+            _say(stage, f"{lookup.why}; its record is kept as {aside}")
+        return lookup
+
+    def _compute(self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference], lease: Lease | None) -> Outcome:
         start = time.monotonic()
-        folders = {name: self.store.fetch(reference) for name, reference in inputs.items()}
-        headlines = {name: self._headline(reference) for name, reference in inputs.items()}
-        try:
+        partial = self.store.partial(stage.name, lookup.key, lease)
+        with _holding(lease), _explained(self.store.uri, partial):
+            folders = {}
+            for name, reference in inputs.items():
+                try:
+                    folders[name] = self.store.fetch(reference)
+                except DamagedArtifactError as error:
+                    return Outcome(stage.name, "refused", f"its input {name} is damaged: {error}", damaged=name)
+            headlines = {name: self._headline(reference) for name, reference in inputs.items()}
             with self.store.attempt(stage.name, lookup.key) as (attempt, out):
                 uri = self.store.attempt_uri(stage.name, lookup.key, attempt)
-                headline = stage.compute(Work(self.recipe, self.outside, folders, headlines, out, uri))
+                headline = stage.compute(Work(self.recipe, self.outside, folders, headlines, out, uri, partial))
                 seconds = time.monotonic() - start
-                files = self.store.describe(out)
+                files = describe(out)
                 record = Record(
                     stage=stage.name,
                     key=lookup.key,
@@ -127,28 +215,57 @@ class Session:
                     seconds=round(seconds, 3),
                     created=datetime.now(UTC).isoformat(timespec="seconds"),
                 )
-                record = self._commit(record, out, lookup)
-        except SagaError:
-            raise
-        except OSError as error:
-            raise storage_failure(error, error.filename or self.store.uri) from error
-        except Exception as error:
-            # Safetensors tells of a full disk in words alone.
-            if "No space left on device" in str(error):
-                raise storage_failure(OSError(errno.ENOSPC, str(error)), self.store.uri) from error
-            raise
+                replace = lookup.damaged or stage.name in self.refresh
+                record = self.store.commit(record, out, lease, replace=replace)
+            partial.clear()
         return Outcome(stage.name, "computed", lookup.why, self.store.reference(record), seconds, record.headline)
-
-    def _commit(self, record: Record, out: Path, lookup: Lookup) -> Record:
-        if lookup.damaged:
-            self.store.set_aside(record.stage, record.key)
-        return self.store.commit(record, out, replace=record.stage in self.refresh)
 
     def _headline(self, reference: Reference) -> Mapping[str, Any]:
         record = self.store.find(reference.stage, reference.key)
         if record is None:
             raise StageError("an input vanished from the store", reference.uri, "run the same command again")
         return record.headline
+
+
+def _say(stage: Stage, what: str) -> None:
+    print(f"  {stage.name}: {what}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _holding(lease: Lease | None) -> Iterator[None]:
+    """End a lease with the work that is done under it."""
+    if lease is None:
+        yield
+        return
+    try:
+        yield
+    except StoreError:
+        # A store that is away would be waited for once more; the lease expires by itself.
+        lease.stop()
+        raise
+    except BaseException:
+        lease.release()
+        raise
+    # Nothing to end after a commit; a refusal leaves it to who comes next.
+    lease.release()
+
+
+@contextmanager
+def _explained(store: str, partial: Partial) -> Iterator[None]:
+    """Say of a failure which pieces are kept, and of the system's errors what they mean."""
+    try:
+        yield
+    except BaseException as error:
+        told: BaseException = error
+        if isinstance(error, OSError):
+            told = storage_failure(error, str(error.filename or store))
+        elif "No space left on device" in str(error):
+            # Safetensors tells of a full disk in words alone.
+            told = storage_failure(OSError(errno.ENOSPC, str(error)), store)
+        told.__dict__["partial"] = partial
+        if told is error:
+            raise
+        raise told from error
 
 
 def open_session(loaded: LoadedRecipe, store: str, refresh: frozenset[str] = frozenset()) -> Session:

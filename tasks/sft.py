@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from saga_core.artifacts.shards import rows_in_shards
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
+from tasks.checkpoints import StoredCheckpoints
 from tasks.history import write_history
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 
+if TYPE_CHECKING:
+    from saga_core.progress import Tick
+
 VERSION = 1
+
+_JUDGED = {"text": "string", "good": "bool"}
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
@@ -42,21 +49,33 @@ def consults(recipe: Recipe) -> tuple[str, ...]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Choose the sentences and train the adapter."""
-    from saga_core.progress import progress
     from saga_core.training.kl_sft import train_kl_sft
 
     recipe, base = work.recipe, work.outside["model"]
     texts = [row["text"] for row in read_rows(work.inputs["data"] / "train_sentences.parquet")]
     judge = load_parser(work, "judge", unit="all_sentences")
-    with progress("sft: choosing sentences", len(texts), "sentences") as tick:
-        verdicts = judge.judge(texts, tick)
-    kept = [text for text, v in zip(texts, verdicts, strict=True) if v.passed and v.quality >= recipe.sft.min_quality]
+
+    def judged(part: Sequence[str], tick: Tick) -> list[dict[str, Any]]:
+        verdicts = zip(part, judge.judge(part, tick), strict=True)
+        return [{"text": text, "good": v.passed and v.quality >= recipe.sft.min_quality} for text, v in verdicts]
+
+    size = recipe.runtime.shard_rows
+    rows = rows_in_shards(work.partial, "sentences", texts, judged, _JUDGED, size, "sentences")
+    kept = [row["text"] for row in rows if row["good"]]
     if not kept:
         what = f"none of {len(texts)} training sentences reaches the quality {recipe.sft.min_quality}"
         raise UserError(what, "sft.min_quality", "lower it")
     write_rows(work.out / "sentences.parquet", [{"text": text} for text in kept], {"text": "string"})
     trained = train_kl_sft(
-        base.location, base.revision, kept, recipe.sft, recipe.lora, recipe.runtime, recipe.seed, work.out / "adapter"
+        base.location,
+        base.revision,
+        kept,
+        recipe.sft,
+        recipe.lora,
+        recipe.runtime,
+        recipe.seed,
+        work.out / "adapter",
+        checkpoints=StoredCheckpoints(work),
     )
     write_history(work.out, trained.history)
     return {

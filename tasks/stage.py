@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from saga_core.artifacts.fingerprint import digest
-from saga_core.artifacts.record import Record, Reference
+from saga_core.artifacts.partial import Partial
+from saga_core.artifacts.record import Reference
 from saga_core.outside import Outside
 from saga_core.recipe import Recipe
 
@@ -24,6 +25,7 @@ class Work:
         headlines: Headline figures of the input artifacts.
         out: Empty folder to write the artifact into.
         uri: Where the artifact will be found once it is committed.
+        partial: Pieces of the artifact: shards and checkpoints that are kept while it is being made.
     """
 
     recipe: Recipe
@@ -32,6 +34,7 @@ class Work:
     headlines: Mapping[str, Mapping[str, Any]]
     out: Path
     uri: str
+    partial: Partial
 
 
 def _nobody(recipe: Recipe) -> tuple[str, ...]:
@@ -83,37 +86,6 @@ class Stage:
             "outside": {name: outside[name].identity for name in self.outside},
             "inputs": {name: inputs[name].digest for name in self.inputs if name in inputs},
         }
-
-
-def explain_difference(payload: Mapping[str, Any], other: Record) -> list[str]:
-    """Say in which fields, inputs and versions a payload differs from that of a stored artifact."""
-    before, after = _flat(other.payload), _flat(payload)
-    lines = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if old == new:
-            continue
-        kind, _, rest = name.partition(".")
-        if kind == "settings":
-            lines.append(f"{rest} {_show(old)} → {_show(new)}")
-        elif kind == "inputs":
-            lines.append(f"input {rest} changed")
-        elif kind == "outside":
-            lines.append(f"{rest.split('.')[0]} changed")
-        else:
-            lines.append(f"{name} {_show(old)} → {_show(new)}")
-    return list(dict.fromkeys(lines))
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401 - nested JSON
-    if isinstance(value, Mapping):
-        return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}{key}.").items()}
-    # A list is one field: which of its items moved is not worth a line each.
-    return {prefix.rstrip("."): list(value) if isinstance(value, tuple) else value}
-
-
-def _show(value: object) -> str:
-    return "none" if value is None else str(value)
 
 
 def key_of(payload: Mapping[str, Any]) -> str:

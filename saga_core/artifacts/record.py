@@ -8,9 +8,10 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from saga_core import __version__
+from saga_core.artifacts.formats import FORMATS, LARGEST_JSON
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -19,13 +20,20 @@ _PACKAGES = ("torch", "transformers", "peft", "trl", "spacy", "stanza", "prefect
 
 def _inside(path: str) -> str:
     parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts or "\\" in path or not parts.parts:
+    if parts.is_absolute() or ".." in parts.parts or "\\" in path or not parts.parts or str(parts) != path:
         raise ValueError(f"{path!r} leaves the artifact's folder")
+    if not path.isprintable() or any(part.startswith(".") for part in parts.parts):
+        raise ValueError(f"{path!r} is no name for an artifact's file")
+    if parts.suffix not in FORMATS:
+        raise ValueError(f"{path!r} is none of {', '.join(sorted(FORMATS))}")
     return path
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Attempt = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class Reference(_Frozen):
@@ -44,6 +52,12 @@ class FileEntry(_Frozen):
     sha256: Sha256
     size: int = Field(ge=0)
 
+    @model_validator(mode="after")
+    def _of_a_size(self) -> FileEntry:
+        if self.path.endswith(".json") and self.size > LARGEST_JSON:
+            raise ValueError(f"{self.path!r} would be a JSON file of {self.size:,} bytes")
+        return self
+
 
 class Provenance(_Frozen):
     """Which code, on which machine, with which packages."""
@@ -53,6 +67,20 @@ class Provenance(_Frozen):
     python: str
     host: str
     packages: dict[str, str]
+
+
+class Manifest(_Frozen):
+    """A piece of an unfinished artifact: where its files are, and what they are; written after them.
+
+    Attributes:
+        attempt: Folder, beside the manifest, that holds the files.
+        files: Every file with digest and size in bytes.
+        created: UTC time, ISO 8601.
+    """
+
+    attempt: Attempt
+    files: tuple[FileEntry, ...]
+    created: str
 
 
 class Record(_Frozen):
@@ -75,7 +103,7 @@ class Record(_Frozen):
     stage: str
     key: Sha256
     payload: dict[str, Any]
-    attempt: str = Field(pattern=r"^[0-9a-f]{16}$")
+    attempt: Attempt
     files: tuple[FileEntry, ...]
     digest: Sha256
     inputs: dict[str, Reference]

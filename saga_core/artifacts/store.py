@@ -4,6 +4,8 @@ Layout below the store's URI::
 
     STAGE/KEY/ATTEMPT/...       the files of one writer
     STAGE/KEY/record.json       names the attempt that counts; created only once
+    STAGE/KEY/lease/...         who is making it, and how that ended: ``saga_core.artifacts.lease``
+    STAGE/KEY/partial/...       pieces of what is not finished: ``saga_core.artifacts.partial``
     runs/RUN/TIME.json          what a run referred to, one file each time it was started
 
 Each writer has an attempt folder of its own, so two writers never mix files; the first record wins.
@@ -11,28 +13,37 @@ Each writer has an attempt folder of its own, so two writers never mix files; th
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
-import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
+import platformdirs
 from pydantic import ValidationError
 
-from saga_core.artifacts.fingerprint import canonical, digest, hash_file, list_files
-from saga_core.artifacts.record import FileEntry, Record, Reference
-from saga_core.errors import DamagedArtifactError, StageError, StoreError, UserError
+from saga_core.artifacts.capabilities import Capabilities, probe
+from saga_core.artifacts.fingerprint import canonical, digest
+from saga_core.artifacts.lease import Committed, Holder, Lease, Standing, acquire, disown
+from saga_core.artifacts.local_storage import storage_failure
+from saga_core.artifacts.partial import Partial
+from saga_core.artifacts.record import Record, Reference
+from saga_core.artifacts.storage import JSON_LIMIT, Entry, Patience, Storage, open_storage
+from saga_core.artifacts.transfer import compare, download, upload
+from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, StoreError, UserError
+
+RECORD = "record.json"
+DAMAGED = ".damaged-"
+RUNS = "runs"
 
 # 128 bits and more in an address are beyond collision; shorter paths stay readable.
-_KEY_IN_ADDRESS = 32
+KEY_IN_ADDRESS = 32
+
+_READS = 4
 _REPORT = {"run", "recipe", "time", "stages", "metrics", "adapter", "card"}
 
 
@@ -41,74 +52,85 @@ class Store:
 
     Args:
         uri: A folder or any URI that fsspec opens.
+        patience: How long an outage, and another process's lease, is waited for; default: as the environment says.
 
     Raises:
         UserError: The URI names no storage that can be opened.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, patience: Patience | None = None) -> None:
         if not uri.strip():
             raise UserError("no store is named", "--store", "give a folder or a URI")
-        try:
-            self._fs, root = fsspec.core.url_to_fs(uri)
-        except (ValueError, ImportError) as error:
-            raise UserError(f"cannot open the store: {error}", uri, "give a folder or a URI such as s3://…") from error
-        self._root = str(root).rstrip("/")
-        self._local = isinstance(self._fs, LocalFileSystem)
-        if self._local:
-            # The nearest thing that exists on the way must be a folder, or nothing can be stored below it.
-            nearest = next(path for path in (Path(self._root), *Path(self._root).parents) if path.exists())
-            if not nearest.is_dir():
-                raise UserError(
-                    f"cannot write here: {nearest} is no folder", f"--store {uri}", "choose another --store"
-                )
-        self.uri = str(self._fs.unstrip_protocol(self._root)) if not self._local else self._root
+        self.patience = patience or Patience.of_environment()
+        self.storage: Storage = open_storage(uri, self.patience)
+        self.uri = self.storage.uri
+        self._known: dict[tuple[str, str], Record] = {}
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What the storage can do; found out at the first call, by writing and removing a few small files."""
+        return probe(self.storage)
 
     def find(self, stage: str, key: str) -> Record | None:
-        """Return the record of an artifact, or None where there is none.
+        """Return the record of an artifact, or None where there is none; a record seen before is not read again.
 
         Raises:
             StoreError: The store cannot be read; an outage is not a miss.
             DamagedArtifactError: There is a record, but it is not one of this key.
         """
-        path = self._record_path(stage, key)
-        text = self._read(path)
-        if text is None:
-            return None
-        record = self._parse_record(path, text)
-        if (record.stage, record.key) != (stage, key) or digest(record.payload) != key:
-            raise DamagedArtifactError("the record claims another key", path)
-        return record
+        return self._known.get((stage, key)) or self._find(stage, key)
 
-    def damage(self, record: Record) -> str | None:
-        """Say which file of an artifact is missing or has another size, or None when all are in place."""
-        folder = self._attempt_path(record)
-        for entry in record.files:
-            try:
-                size = self._fs.size(f"{folder}/{entry.path}")
-            except FileNotFoundError:
-                return f"{entry.path} is missing"
-            if size != entry.size:
-                return f"{entry.path} has {size} bytes, not {entry.size}"
-        return None
+    def look(self, stage: str, key: str) -> tuple[Record, str | None] | None:
+        """Look an artifact up, with its files.
+
+        All files are listed at once. One that was written after its record is not the one that was recorded, whatever
+        its size, or was copied: it is hashed.
+
+        Returns:
+            The record, and what is damaged, if anything; None where there is no record.
+
+        Raises:
+            StoreError: The store cannot be read.
+            DamagedArtifactError: There is a record, but it is not one of this key.
+        """
+        self._known.pop((stage, key), None)
+        folder = self.folder(stage, key)
+        entries = {entry.path: entry for entry in self.storage.files(folder)}
+        place = entries.get(f"{folder}/{RECORD}")
+        if place is None:
+            return None
+        if place.size > JSON_LIMIT:
+            raise DamagedArtifactError(f"a record of {place.size:,} bytes is none", self.storage.locate(place.path))
+        record = self._find(stage, key)
+        if record is None:
+            return None
+        damage = compare(list(entries.values()), f"{folder}/{record.attempt}", record.files)
+        return record, damage or self._check_later_files(record, place, entries)
 
     def set_aside(self, stage: str, key: str) -> str:
         """Rename a damaged artifact's record so that the stage can be made again; return the new name."""
+        self._known.pop((stage, key), None)
         path = self._record_path(stage, key)
-        aside = f"{path}.damaged-{secrets.token_hex(4)}"
-        self._fs.mv(path, aside)
-        return aside
+        aside = f"{path}{DAMAGED}{secrets.token_hex(4)}"
+        disown(self.storage, self.folder(stage, key), Holder.this("", ()))
+        self.storage.move(path, aside)
+        return self.storage.locate(aside)
 
-    def records(self, stage: str) -> list[Record]:
-        """Return the records of a stage, newest first; unreadable ones are left out."""
+    def records(self, stage: str, newest: int | None = None) -> list[Record]:
+        """Return the records of a stage, newest first; unreadable ones are left out.
+
+        Args:
+            stage: The stage.
+            newest: Read at most so many.
+        """
+        places = [entry for entry in self.storage.files(stage) if entry.path.endswith(f"/{RECORD}")]
+        places = sorted(places, key=lambda entry: entry.modified, reverse=True)[:newest]
         found = []
-        for path in self._fs.glob(f"{self._root}/{stage}/*/record.json"):
-            try:
-                found.append(self._parse_record(path, self._read(path) or ""))
-            except StoreError:
-                # A neighbour's damage is no reason to refuse; find() tells when it matters.
-                continue
-        return sorted(found, key=lambda record: record.created, reverse=True)
+        for place in places:
+            # A neighbour's damage is no reason to refuse; look() tells when it matters.
+            with suppress(DamagedArtifactError):
+                found.append(self.read_record(place.path))
+        return sorted((r for r in found if r is not None), key=lambda record: record.created, reverse=True)
 
     def reference(self, record: Record) -> Reference:
         """Return the reference that other stages are handed."""
@@ -117,8 +139,31 @@ class Store:
 
     def attempt_uri(self, stage: str, key: str, attempt: str) -> str:
         """Return where the files of an attempt are, or will be once it is committed."""
-        path = f"{self._folder(stage, key)}/{attempt}"
-        return path if self._local else str(self._fs.unstrip_protocol(path))
+        return self.storage.locate(f"{self.folder(stage, key)}/{attempt}")
+
+    def claim(self, stage: str, key: str, holder: Holder, *, redo: bool = False) -> Lease | Standing | None:
+        """Take the lease of an artifact that is to be made.
+
+        Args:
+            stage: The stage.
+            key: Its key.
+            holder: This process.
+            redo: It is made although it is there, or because it is damaged.
+
+        Returns:
+            The lease; or who holds it, or has just ended it: look the artifact up again; None where the storage has no
+            conditional writes, so no leases.
+        """
+        if not self.capabilities.conditional_writes:
+            return None
+        folder = self.folder(stage, key)
+        got = acquire(self.storage, folder, holder, self.patience.lease, self.capabilities, redo=redo)
+        if isinstance(got, Committed):
+            # The last writer committed, and died before its record was in place.
+            record = self._parse_record(self._record_path(stage, key), json.dumps(got.record))
+            self._put_record(record, replace=False)
+            return Standing(None, 0.0, 0.0)
+        return got
 
     @contextmanager
     def attempt(self, stage: str, key: str) -> Iterator[tuple[str, Path]]:
@@ -128,55 +173,52 @@ class Store:
             The attempt's name and a local folder to write into.
         """
         name = secrets.token_hex(8)
-        if self._local:
-            folder = Path(self._folder(stage, key)) / name
-            with _disk_errors(self.uri):
-                folder.mkdir(parents=True)
-            try:
-                yield name, folder
-            except BaseException:
-                # A half artifact is of no use to anyone once its writer has stopped.
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+        folder = self.storage.local(f"{self.folder(stage, key)}/{name}")
+        if folder is None:
+            with tempfile.TemporaryDirectory(prefix="saga-") as temporary:
+                yield name, Path(temporary)
             return
-        with tempfile.TemporaryDirectory(prefix="saga-") as temporary:
-            yield name, Path(temporary)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise storage_failure(error, self.uri) from error
+        try:
+            yield name, folder
+        except BaseException:
+            # A half artifact is of no use to anyone once its writer has stopped; its pieces are kept elsewhere.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
-    def describe(self, folder: Path) -> tuple[FileEntry, ...]:
-        """Hash and measure the files of an attempt."""
-        return tuple(
-            FileEntry(path=file.relative_to(folder).as_posix(), sha256=hash_file(file), size=file.stat().st_size)
-            for file in list_files(folder)
-        )
+    def partial(self, stage: str, key: str, lease: Lease | None) -> Partial:
+        """Return the pieces of an artifact that is being made."""
+        return Partial(self.storage, self.folder(stage, key), _cache() / "partial", lease.check if lease else _nothing)
 
-    def commit(self, record: Record, folder: Path, *, replace: bool = False) -> Record:
-        """Publish an attempt: files first, then the record, created only if there is none.
+    def commit(self, record: Record, folder: Path, lease: Lease | None, *, replace: bool = False) -> Record:
+        """Publish an attempt: its files, then the end of the lease, then the record, created only if there is none.
 
         Args:
             record: Describes the files in ``folder``.
             folder: The folder that ``attempt`` gave.
+            lease: The lease under which it was made; None where the storage has none.
             replace: Put this record in place of an existing one (a refresh).
 
         Returns:
             The record that counts: this one, or that of a writer who came first.
+
+        Raises:
+            LeaseLostError: Another process has taken over; nothing was recorded.
         """
-        path = self._record_path(record.stage, record.key)
-        data = record.model_dump_json(indent=1).encode()
-        with _disk_errors(self.uri):
-            if not self._local:
-                for entry in record.files:
-                    self._fs.put_file(str(folder / entry.path), f"{self._attempt_path(record)}/{entry.path}")
-            if replace:
-                self._write(path, data)
-                return record
-            if self._create(path, data):
-                return record
-        winner = self.find(record.stage, record.key)
-        if winner is None:
-            # The name is taken by what leads nowhere, such as a dangling link.
-            self._write(path, data)
-            return record
-        shutil.rmtree(folder, ignore_errors=True)
+        prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
+        try:
+            upload(self.storage, folder, prefix, record.files)
+            if lease is not None:
+                lease.commit(record.model_dump(mode="json"))
+        except LeaseLostError:
+            self._discard(record, folder)
+            raise
+        winner = self._put_record(record, replace=replace)
+        if winner.attempt != record.attempt:
+            self._discard(record, folder)
         return winner
 
     def fetch(self, reference: Reference) -> Path:
@@ -188,60 +230,133 @@ class Store:
         record = self.find(reference.stage, reference.key)
         if record is None:
             raise DamagedArtifactError("the artifact has no record", reference.uri, "run the same command again")
-        source = self._attempt_path(record)
-        folder = Path(source) if self._local else Path(tempfile.gettempdir()) / "saga-cache" / record.digest
-        for entry in record.files:
-            file = folder / entry.path
-            if not self._local and not (file.is_file() and hash_file(file) == entry.sha256):
-                file.parent.mkdir(parents=True, exist_ok=True)
-                # Under another name first: an interrupted download must not pass for the file.
-                partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-                self._fs.get_file(f"{source}/{entry.path}", str(partial))
-                os.replace(partial, file)
-            if not file.is_file() or hash_file(file) != entry.sha256:
-                raise DamagedArtifactError(
-                    "the file differs from its record",
-                    f"{source}/{entry.path}",
-                    f"run again with --refresh {record.stage}",
-                )
-        return folder
+        prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
+        return download(self.storage, prefix, record.files, _cache() / "artifacts" / record.digest)
 
     def write_run(self, run: str, time: str, report: dict[str, Any]) -> None:
         """Keep what a run referred to, under its name and the time at which it was started."""
-        with _disk_errors(self.uri):
-            self._write(f"{self._root}/runs/{run}/{time}.json", (canonical(report) + "\n").encode())
+        self.storage.write(f"{RUNS}/{run}/{time}.json", (canonical(report) + "\n").encode())
 
-    def read_runs(self) -> list[dict[str, Any]]:
-        """Return the reports of all runs, newest first."""
-        paths = self._fs.glob(f"{self._root}/runs/*/*.json")
-        runs = []
-        for path in paths:
-            # A report that a killed writer left half is no reason to hide the others.
-            with contextlib.suppress(ValueError, StoreError):
-                run = json.loads(self._read(path) or "")
-                if isinstance(run, dict) and run.keys() >= _REPORT:
-                    runs.append(run)
-        return sorted(runs, key=lambda run: str(run["time"]), reverse=True)
+    def runs(self, name: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the reports of runs, newest first, each read only when it is wanted.
 
-    def _folder(self, stage: str, key: str) -> str:
-        return f"{self._root}/{stage}/{key[:_KEY_IN_ADDRESS]}"
+        Args:
+            name: Name of a run, or of a recipe; default: all runs.
+        """
+        folder = f"{RUNS}/{name}" if name and self._is_run(name) else RUNS
+        entries = self.storage.files(folder)
+        for entry in sorted(entries, key=lambda entry: entry.path.rsplit("/", 1)[-1], reverse=True):
+            if name and not entry.path.split("/")[1].startswith(name):
+                continue
+            # A report that a killed writer left half, or that is none, is no reason to hide the others.
+            with suppress(DamagedArtifactError):
+                run = self.read_run(entry.path)
+                if run is not None and (not name or name in (run["run"], run["recipe"])):
+                    yield run
+
+    def read_run(self, path: str) -> dict[str, Any] | None:
+        """Return the report of a run in a file, or None where there is no file.
+
+        Raises:
+            DamagedArtifactError: The file holds no report.
+        """
+        data = self.storage.read(path)
+        if data is None:
+            return None
+        try:
+            run = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise DamagedArtifactError("not a run's report", self.storage.locate(path)) from error
+        if not isinstance(run, dict) or not run.keys() >= _REPORT:
+            raise DamagedArtifactError("not a run's report", self.storage.locate(path))
+        return run
+
+    def folder(self, stage: str, key: str) -> str:
+        """Return the folder of an artifact, relative to the store."""
+        return f"{stage}/{key[:KEY_IN_ADDRESS]}"
+
+    def read_record(self, path: str) -> Record | None:
+        """Return the record in a file, or None where there is no file.
+
+        Raises:
+            DamagedArtifactError: The file holds no record, or one of another place or key.
+        """
+        for left in reversed(range(_READS)):
+            data = self.storage.read(path)
+            try:
+                return self._checked(path, data) if data is not None else None
+            except DamagedArtifactError:
+                # A connection may spoil what the storage holds whole.
+                if not left:
+                    raise
+        return None
+
+    def _checked(self, path: str, data: bytes) -> Record:
+        record = self._parse_record(path, data)
+        try:
+            key = digest(record.payload)
+        except SagaError as error:
+            # Not a number, or infinite.
+            raise DamagedArtifactError(f"not a record: {error}", self.storage.locate(path)) from error
+        if key != record.key or not path.startswith(f"{self.folder(record.stage, record.key)}/"):
+            raise DamagedArtifactError("the record claims another key", self.storage.locate(path))
+        if {name: reference.digest for name, reference in record.inputs.items()} != record.payload.get("inputs", {}):
+            raise DamagedArtifactError("the record's inputs are not those of its key", self.storage.locate(path))
+        if digest({entry.path: entry.sha256 for entry in record.files}) != record.digest:
+            raise DamagedArtifactError("the record's digest is not that of its files", self.storage.locate(path))
+        return record
+
+    def _find(self, stage: str, key: str) -> Record | None:
+        path = self._record_path(stage, key)
+        record = self.read_record(path)
+        if record is not None:
+            if (record.stage, record.key) != (stage, key):
+                raise DamagedArtifactError("the record claims another key", self.storage.locate(path))
+            self._known[(stage, key)] = record
+        return record
+
+    def _check_later_files(self, record: Record, place: Entry, entries: dict[str, Entry]) -> str | None:
+        prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
+        later = [f for f in record.files if entries[f"{prefix}/{f.path}"].modified > place.modified]
+        if not later:
+            return None
+        try:
+            with tempfile.TemporaryDirectory(prefix="saga-") as fresh:
+                download(self.storage, prefix, later, Path(fresh))
+        except DamagedArtifactError as error:
+            return f"{error.where.rsplit('/', 1)[-1]}: {error.what}"
+        # A copied store: written again, its record is the newest, and the next look is a listing again.
+        with suppress(SagaError):
+            self.storage.write(place.path, record.model_dump_json(indent=1).encode())
+        return None
+
+    def _put_record(self, record: Record, *, replace: bool) -> Record:
+        path, data = self._record_path(record.stage, record.key), record.model_dump_json(indent=1).encode()
+        if replace:
+            self.storage.write(path, data)
+        elif self.capabilities.conditional_writes:
+            self.storage.create(path, data)
+        elif self.storage.read(path) is None:
+            # Two such writers may pass here at once: each record is whole, and the one that is there counts.
+            self.storage.write(path, data)
+        winner = self._find(record.stage, record.key)
+        if winner is None:
+            raise StoreError("the record is not there", self.storage.locate(path), "run the same command again")
+        return winner
+
+    def _discard(self, record: Record, folder: Path) -> None:
+        prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
+        # What stays is an orphan that `saga gc` finds.
+        with suppress(SagaError):
+            self.storage.remove([entry.path for entry in self.storage.files(prefix)])
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_run(self, name: str) -> bool:
+        tail = name.rpartition("-")[2]
+        return len(tail) == 10 and all(c in "0123456789abcdef" for c in tail)
 
     def _record_path(self, stage: str, key: str) -> str:
-        return f"{self._folder(stage, key)}/record.json"
-
-    def _attempt_path(self, record: Record) -> str:
-        return f"{self._folder(record.stage, record.key)}/{record.attempt}"
-
-    def _read(self, path: str) -> bytes | None:
-        try:
-            return bytes(self._fs.cat_file(path))
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            # Clients of object stores raise errors of their own kinds; an outage must never pass for a miss.
-            raise StoreError(
-                f"cannot read: {error}", path, "check the store, then run the same command again"
-            ) from error
+        return f"{self.folder(stage, key)}/{RECORD}"
 
     def _parse_record(self, path: str, text: bytes | str) -> Record:
         try:
@@ -249,59 +364,13 @@ class Store:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
-            raise DamagedArtifactError(f"not a record: {place} {first['msg']}", path) from error
-
-    def _write(self, path: str, data: bytes) -> None:
-        if not self._local:
-            self._fs.pipe_file(path, data)
-            return
-        temporary = _temporary_beside(path, data)
-        os.replace(temporary, path)
-
-    def _create(self, path: str, data: bytes) -> bool:
-        """Create a file only if it does not exist, whole or not at all."""
-        try:
-            if not self._local:
-                self._fs.pipe_file(path, data, mode="create")
-                return True
-            temporary = _temporary_beside(path, data)
-            try:
-                # A hard link fails where the name is taken, and never shows half a file.
-                os.link(temporary, path)
-            finally:
-                temporary.unlink()
-        except FileExistsError:
-            return False
-        return True
+            raise DamagedArtifactError(f"not a record: {place} {first['msg']}", self.storage.locate(path)) from error
 
 
-def _temporary_beside(path: str, data: bytes) -> Path:
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
+def _cache() -> Path:
+    """Return this user's folder for copies of remote artifacts; a shared one could be written by others."""
+    return Path(platformdirs.user_cache_dir("saga"))
 
 
-@contextmanager
-def _disk_errors(where: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise storage_failure(error, where) from error
-
-
-def storage_failure(error: OSError, where: str) -> StageError | UserError:
-    """Turn an operating-system error on the store into the line that a user reads."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StageError("the disk is full", where, "free some space or choose another --store, then run again")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return UserError(f"cannot write here: {error.strerror}", where, "choose another --store")
-    return StageError(f"cannot write: {error}", where, "check the store, then run the same command again")
+def _nothing() -> None:
+    """Check nothing: without leases nobody takes over."""

@@ -14,8 +14,7 @@ from saga_core.generation.models import context_length
 from saga_core.generation.sampler import Completion, Request, sample
 from saga_core.generation.trim import trim_to_complete
 from saga_core.judges.protocol import Judge
-from saga_core.judges.verdict import Verdict
-from saga_core.progress import progress
+from saga_core.progress import Tick
 from saga_core.recipe import SamplingSettings
 from saga_core.rewards.mattr import mattr
 
@@ -45,33 +44,38 @@ class Writer:
     seed: int
     batch_size: int
 
-    def continuations(self, prompts: Sequence[tuple[str, str]], mattr_window: int) -> list[ParseOutcome]:
+    def continuations(self, prompts: Sequence[tuple[str, str]], mattr_window: int, tick: Tick) -> list[ParseOutcome]:
         """Continue prompts; each is judged with its continuation, less a last sentence that the limit cut.
 
         Args:
             prompts: Id, which is also the key of the draw, and text of each.
             mattr_window: MATTR's window, in words.
+            tick: Called once for each row that is drawn, and once for each that is judged; so in the others.
         """
-        drawn = self._draw("continuations", prompts, self.sampling.max_new_tokens)
+        drawn = self._draw(prompts, self.sampling.max_new_tokens, tick)
         complete = [self._complete(c.request.prompt, c.text, c.finished) for c in drawn]
         texts = [c.request.prompt + text if text else "" for c, text in zip(drawn, complete, strict=True)]
         return [
             ParseOutcome(c.request.key, c.text, verdict.passed, verdict.quality, mattr(c.text, mattr_window))
-            for c, verdict in zip(drawn, self._judge("continuations", texts), strict=True)
+            for c, verdict in zip(drawn, judge_texts(self.judge, texts, tick), strict=True)
         ]
 
-    def summaries(self, items: Sequence[SummaryItem], template: str, max_new_tokens: int) -> list[SummaryOutcome]:
+    def summaries(
+        self, items: Sequence[SummaryItem], template: str, max_new_tokens: int, tick: Tick
+    ) -> list[SummaryOutcome]:
         """Summarise documents; a summary is judged alone, less a last sentence that the limit cut."""
         room = context_length(self.model, self.tokenizer) - max_new_tokens
         prompts = [(f"summary:{item.id}", fit_prompt(self.tokenizer, template, item.document, room)) for item in items]
-        drawn = self._draw("summaries", prompts, max_new_tokens)
+        drawn = self._draw(prompts, max_new_tokens, tick)
         texts = [self._complete("", c.text, c.finished) for c in drawn]
         return [
             SummaryOutcome(item.id, c.text, verdict.passed, verdict.quality)
-            for item, c, verdict in zip(items, drawn, self._judge("summaries", texts), strict=True)
+            for item, c, verdict in zip(items, drawn, judge_texts(self.judge, texts, tick), strict=True)
         ]
 
-    def answers(self, items: Sequence[ReadingItem], template: str, max_new_tokens: int) -> list[ReadingOutcome]:
+    def answers(
+        self, items: Sequence[ReadingItem], template: str, max_new_tokens: int, tick: Tick
+    ) -> list[ReadingOutcome]:
         """Answer questions; the first line written is the answer, and is judged alone."""
         room = context_length(self.model, self.tokenizer) - max_new_tokens
         prompts = [
@@ -81,7 +85,7 @@ class Writer:
             )
             for item in items
         ]
-        drawn = self._draw("answers", prompts, max_new_tokens)
+        drawn = self._draw(prompts, max_new_tokens, tick)
         lines = [first_line(c.text, c.finished) for c in drawn]
         texts = [self._complete("", line, whole) for line, whole in lines]
         return [
@@ -93,26 +97,21 @@ class Writer:
                 f1(line, item.answers),
                 exact_match(line, item.answers),
             )
-            for item, (line, _), verdict in zip(items, lines, self._judge("answers", texts), strict=True)
+            for item, (line, _), verdict in zip(items, lines, judge_texts(self.judge, texts, tick), strict=True)
         ]
 
-    def _draw(self, what: str, prompts: Sequence[tuple[str, str]], max_new_tokens: int) -> list[Completion]:
+    def _draw(self, prompts: Sequence[tuple[str, str]], max_new_tokens: int, tick: Tick) -> list[Completion]:
         requests = [Request(key, prompt, self.sampling.temperature, 0) for key, prompt in prompts]
-        with progress(what, len(requests), "rows") as tick:
-            return sample(
-                self.model,
-                self.tokenizer,
-                requests,
-                max_new_tokens=max_new_tokens,
-                repetition_penalty=self.sampling.repetition_penalty,
-                seed=self.seed,
-                batch_size=self.batch_size,
-                tick=tick,
-            )
+        return sample(
+            self.model,
+            self.tokenizer,
+            requests,
+            max_new_tokens=max_new_tokens,
+            repetition_penalty=self.sampling.repetition_penalty,
+            seed=self.seed,
+            batch_size=self.batch_size,
+            tick=tick,
+        )
 
     def _complete(self, prompt: str, text: str, whole: bool) -> str:
         return text if whole else trim_to_complete(prompt, text, self.language)
-
-    def _judge(self, what: str, texts: Sequence[str]) -> list[Verdict]:
-        with progress(f"verdicts on {what}", len(texts), "texts") as tick:
-            return judge_texts(self.judge, texts, tick)

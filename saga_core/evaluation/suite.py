@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from saga_core.errors import StageError
 from saga_core.evaluation.diversity import mean_mattr
@@ -38,7 +38,7 @@ from saga_core.evaluation.statistics import (
 )
 from saga_core.evaluation.summaries import SummaryItem, SummaryOutcome, summ_ps, summ_score
 from saga_core.judges.protocol import Judge
-from saga_core.progress import progress
+from saga_core.progress import Tick, progress
 from saga_core.recipe import EvaluationSettings, ScoringSettings
 
 if TYPE_CHECKING:
@@ -114,13 +114,7 @@ class EvaluationResult:
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return one row an item, each with all columns of ``ROW_SCHEMA``."""
-        rows = []
-        for task in _KINDS:
-            for outcome in getattr(self, task):
-                values = asdict(outcome)
-                values["item_id"] = values.pop("prompt_id", values.get("item_id"))
-                rows.append(dict.fromkeys(ROW_SCHEMA) | {"task": task} | values)
-        return rows
+        return [row_of(task, outcome) for task in _KINDS for outcome in getattr(self, task)]
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> EvaluationResult:
@@ -131,15 +125,8 @@ class EvaluationResult:
         """
         outcomes: dict[str, list[Any]] = {task: [] for task in _KINDS}
         for number, row in enumerate(rows):
-            where = f"row {number} of the evaluation"
-            kind = _KINDS.get(row.get("task", ""))
-            if kind is None:
-                raise StageError(f"task {row.get('task')!r} is not known", where, "evaluate again")
-            values = {**row, "prompt_id": row.get("item_id")}
-            wanted: dict[str, Any] = {field.name: values.get(field.name) for field in fields(kind)}
-            if lacking := sorted(name for name, value in wanted.items() if value is None):
-                raise StageError(f"no value of {', '.join(lacking)}", where, "evaluate again")
-            outcomes[row["task"]].append(kind(**wanted))
+            outcome = outcome_of(row, number)
+            outcomes[row["task"]].append(outcome)
         return cls(**{task: tuple(some) for task, some in outcomes.items()})
 
 
@@ -150,6 +137,68 @@ _KINDS: dict[str, type[Outcome]] = {
     "summaries": SummaryOutcome,
     "reading": ReadingOutcome,
 }
+
+
+def row_of(task: str, outcome: Outcome) -> dict[str, Any]:
+    """Return the row of an item's outcome, with all columns of ``ROW_SCHEMA``."""
+    values = asdict(outcome)
+    values["item_id"] = values.pop("prompt_id", values.get("item_id"))
+    return dict.fromkeys(ROW_SCHEMA) | {"task": task} | values
+
+
+def outcome_of(row: Mapping[str, Any], number: int) -> Any:  # noqa: ANN401 - of the task's kind
+    """Return the outcome that a row holds.
+
+    Args:
+        row: As ``row_of`` made it.
+        number: Of the row, for the error.
+
+    Raises:
+        StageError: The row is of no known task, or lacks a value that its task needs.
+    """
+    where = f"row {number} of the evaluation"
+    kind = _KINDS.get(row.get("task", ""))
+    if kind is None:
+        raise StageError(f"task {row.get('task')!r} is not known", where, "evaluate again")
+    values = {**row, "prompt_id": row.get("item_id")}
+    wanted: dict[str, Any] = {field.name: values.get(field.name) for field in fields(kind)}
+    if lacking := sorted(name for name, value in wanted.items() if value is None):
+        raise StageError(f"no value of {', '.join(lacking)}", where, "evaluate again")
+    return kind(**wanted)
+
+
+class Measure(Protocol):
+    """How the outcomes of many items come about: at once, or in shards that are kept."""
+
+    def __call__(
+        self,
+        task: str,
+        items: Sequence[Any],
+        measure: Callable[[Sequence[Any], Tick], Sequence[Outcome]],
+        unit: str,
+        steps: int,
+    ) -> list[Any]:
+        """Return the outcomes of the items, in order.
+
+        Args:
+            task: One of the tasks, as in the rows.
+            items: What is measured.
+            measure: Measures some of the items, and calls the tick ``steps`` times for each.
+            unit: Of a tick, plural.
+            steps: Ticks an item.
+        """
+
+
+def at_once(
+    task: str,
+    items: Sequence[Any],
+    measure: Callable[[Sequence[Any], Tick], Sequence[Outcome]],
+    unit: str,
+    steps: int,
+) -> list[Any]:
+    """Measure all items together."""
+    with progress(task, steps * len(items), unit) as tick:
+        return list(measure(items, tick))
 
 
 def evaluate(
@@ -164,6 +213,7 @@ def evaluate(
     scoring: ScoringSettings,
     seed: int,
     batch_size: int,
+    run: Measure = at_once,
 ) -> EvaluationResult:
     """Measure a model on every task.
 
@@ -183,6 +233,7 @@ def evaluate(
         scoring: MATTR's window.
         seed: Seed of the draws.
         batch_size: Rows generated or scored at once; changes no text.
+        run: Brings the outcomes of many items about.
 
     Raises:
         StageError: Two prompts have one id, or a prompt does not fit the model's context.
@@ -195,13 +246,31 @@ def evaluate(
     documents = [(_content_id(i, text), text) for i, text in enumerate(inputs.heldout_documents)]
     pairs = [(_content_id(i, f"{pair.good}\n{pair.bad}"), pair) for i, pair in enumerate(inputs.scala)]
     writer = Writer(model, tokenizer, judge, settings.sampling, language, seed, batch_size)
-    parsed = writer.continuations(inputs.prompts, scoring.mattr_window)
-    with progress("perplexity", len(documents), "documents") as tick:
-        likely = score_documents(model, tokenizer, documents, settings.stride, batch_size, tick)
-    with progress("ScaLA", 2 * len(pairs), "sentences") as tick:
-        accepted = score_pairs(model, tokenizer, pairs, batch_size, tick)
-    summaries = writer.summaries(_told_apart(inputs.summaries), summary_prompt, settings.summaries.max_new_tokens)
-    answers = writer.answers(_told_apart(inputs.reading), reading_prompt, settings.reading.max_new_tokens)
+    drawn_and_judged = ("draws and verdicts", 2)
+    parsed = run(
+        "parse", inputs.prompts, lambda part, t: writer.continuations(part, scoring.mattr_window, t), *drawn_and_judged
+    )
+    likely = run(
+        "perplexity",
+        documents,
+        lambda part, t: score_documents(model, tokenizer, part, settings.stride, batch_size, t),
+        "documents",
+        1,
+    )
+    accepted = run("scala", pairs, lambda part, t: score_pairs(model, tokenizer, part, batch_size, t), "sentences", 2)
+    length = settings.summaries.max_new_tokens
+    summaries = run(
+        "summaries",
+        _told_apart(inputs.summaries),
+        lambda part, t: writer.summaries(part, summary_prompt, length, t),
+        *drawn_and_judged,
+    )
+    answers = run(
+        "reading",
+        _told_apart(inputs.reading),
+        lambda part, t: writer.answers(part, reading_prompt, settings.reading.max_new_tokens, t),
+        *drawn_and_judged,
+    )
     return EvaluationResult(tuple(parsed), tuple(likely), tuple(accepted), tuple(summaries), tuple(answers))
 
 

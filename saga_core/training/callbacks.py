@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from contextlib import ExitStack
 
 from transformers import (
@@ -16,6 +18,7 @@ from transformers import (
 
 from saga_core.errors import StageError
 from saga_core.progress import Tick, progress
+from saga_core.training.checkpoints import Checkpoints, checkpoint_folder
 
 
 class ProgressCallback(TrainerCallback):
@@ -35,7 +38,10 @@ class ProgressCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         """Open the display; only now the number of steps is known."""
-        self._tick = self._stack.enter_context(progress(self._what, state.max_steps, "steps"))
+        done = state.global_step
+        if done:
+            print(f"  {self._what}: resuming at step {done} of {state.max_steps}", file=sys.stderr, flush=True)
+        self._tick = self._stack.enter_context(progress(self._what, state.max_steps, "steps", done))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
@@ -45,19 +51,45 @@ class ProgressCallback(TrainerCallback):
             self._tick()
 
 
-def run_training(trainer: Trainer, what: str) -> list[dict[str, float]]:
-    """Train, and return one row of figures an optimizer step.
+class CheckpointCallback(TrainerCallback):
+    """Have checkpoints written, and hand each over.
 
     Args:
-        trainer: Ready to train, logging every step.
+        checkpoints: Where they are kept.
+    """
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Ask for a checkpoint where one is due; after the last step the adapter itself follows at once."""
+        due = state.global_step % self._checkpoints.every == 0
+        control.should_save = due and state.global_step < state.max_steps
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object) -> None:
+        """Keep what was written."""
+        folder = checkpoint_folder(args.output_dir, state.global_step)
+        self._checkpoints.keep(state.global_step, folder)
+        shutil.rmtree(folder)
+
+
+def run_training(trainer: Trainer, what: str, checkpoints: Checkpoints | None) -> list[dict[str, float]]:
+    """Train, from the newest checkpoint on where there is one, and return one row of figures an optimizer step.
+
+    Args:
+        trainer: Ready to train, logging every step; a ``ResumableTrainer`` where there are checkpoints.
         what: What is being trained, for the display and for errors.
+        checkpoints: Where its state is kept, or None to keep none.
 
     Returns:
         Rows with ``step``, ``epoch``, ``loss``, ``grad_norm``, ``learning_rate`` and the trainer's own figures; no
-        timings, so that the same run gives the same rows.
+        timings, so that the same run gives the same rows, resumed or not.
 
     Raises:
-        StageError: A loss is not finite.
+        StageError: A loss is not finite, or the checkpoint cannot be used.
+        SagaError: A checkpoint could not be kept.
     """
     # With its own bars off, the Trainer prints every log row instead.
     trainer.remove_callback(PrinterCallback)
@@ -65,7 +97,9 @@ def run_training(trainer: Trainer, what: str) -> list[dict[str, float]]:
     trainer.args._n_gpu = min(trainer.args.n_gpu, 1)
     with ExitStack() as stack:
         trainer.add_callback(ProgressCallback(what, stack))
-        trainer.train()
+        if checkpoints is not None:
+            trainer.add_callback(CheckpointCallback(checkpoints))
+        trainer.train(resume_from_checkpoint=None if checkpoints is None else checkpoints.newest())
     # The last row sums the run up: mean loss and timings.
     history = [dict(row) for row in trainer.state.log_history if "loss" in row]
     for row in history:

@@ -29,6 +29,13 @@ from saga_core.progress import progress
 from saga_core.recipe import DpoSettings, LoraSettings, RuntimeSettings
 from saga_core.training.arguments import shared_arguments
 from saga_core.training.callbacks import run_training
+from saga_core.training.checkpoints import (
+    Checkpoints,
+    ResumableTrainer,
+    checkpoint_folder,
+    read_tensors,
+    write_tensors,
+)
 from saga_core.training.head import frozen_head
 from saga_core.training.lora import (
     assert_same_logits,
@@ -42,6 +49,9 @@ from saga_core.training.rows import PairRow, pair_rows, text_rows
 from saga_core.training.token_logps import install
 
 ADAPTER = "adapter"
+
+_REFERENCE = "reference.safetensors"
+_REFERENCE_COLUMNS = ("ref_chosen_logps", "ref_rejected_logps")
 
 # Few, because a large vocabulary makes a megabyte of two tokens.
 _PROBE_ROWS, _PROBE_TOKENS = 4, 8
@@ -64,10 +74,11 @@ class DpoResult:
     max_logit_difference: float
 
 
-class SagaDPOTrainer(DPOTrainer):
+class SagaDPOTrainer(ResumableTrainer, DPOTrainer):
     """``DPOTrainer`` of one process over tokenised rows, with an NLL term; no step depends on the micro-batch.
 
-    The reference, which is the model with its adapter off, is computed once for each row before training.
+    The reference, which is the model with its adapter off, is computed once for each row before training, and kept in
+    the checkpoints.
 
     Args:
         *args: As for ``DPOTrainer``; the data set has the columns of ``PairRow``.
@@ -84,7 +95,6 @@ class SagaDPOTrainer(DPOTrainer):
         self.nll_weight = nll_weight
         self._real_rows = random.Random(self.args.seed).sample(list(real_rows), len(real_rows))
         self._real_collator = DataCollatorForLanguageModeling(pad_token_id=self._tokenizer.pad_token_id)
-        self.train_dataset: Dataset = self._with_reference(self.train_dataset)
         self.precompute_ref_logps = True
 
     def get_batch_samples(
@@ -130,22 +140,37 @@ class SagaDPOTrainer(DPOTrainer):
         # Rows of like length share a micro-batch.
         return sorted(rows, key=len)
 
-    def _with_reference(self, dataset: Dataset) -> Dataset:
+    def train(self, resume_from_checkpoint: Path | None = None) -> Any:  # noqa: ANN401 - as in Trainer
+        """Train, or go on from a checkpoint, with the reference of every row known."""
+        if resume_from_checkpoint is None:
+            self._reference = self._compute_reference(self.train_dataset)
+        else:
+            like = dict.fromkeys(_REFERENCE_COLUMNS, torch.empty(len(self.train_dataset), dtype=torch.float64))
+            self._reference = read_tensors(resume_from_checkpoint / _REFERENCE, like)
+        for name, values in self._reference.items():
+            self.train_dataset: Dataset = self.train_dataset.add_column(name, values.tolist())
+        return super().train(resume_from_checkpoint)
+
+    def _save_checkpoint(self, model: object, trial: object) -> None:
+        super()._save_checkpoint(model, trial)
+        write_tensors(checkpoint_folder(self.args.output_dir, self.state.global_step) / _REFERENCE, self._reference)
+
+    def _compute_reference(self, dataset: Dataset) -> dict[str, Tensor]:
         # TRL's own way hashes the whole model, writes a cache file and pads rows as they come.
         lengths = list(dataset["length"])
         by_length = sorted(range(len(dataset)), key=lambda i: lengths[i])
-        chosen, rejected = [0.0] * len(dataset), [0.0] * len(dataset)
+        # The data set holds float64, and so nothing is lost.
+        reference = {name: torch.empty(len(dataset), dtype=torch.float64) for name in _REFERENCE_COLUMNS}
         size = self.args.per_device_train_batch_size
         with progress("DPO reference", len(dataset), "pairs") as tick:
             for start in range(0, len(by_length), size):
                 here = by_length[start : start + size]
                 batch = self._prepare_inputs(self.data_collator([dataset[i] for i in here]))
                 logps = self.compute_ref_log_probs(self.model, batch)
-                for column, values in zip((chosen, rejected), logps, strict=True):
-                    for i, value in zip(here, values.tolist(), strict=True):
-                        column[i] = value
+                for column, values in zip(reference.values(), logps, strict=True):
+                    column[here] = values.double().cpu()
                 tick(len(here))
-        return dataset.add_column("ref_chosen_logps", chosen).add_column("ref_rejected_logps", rejected)
+        return reference
 
     def _prepare_dataset(self, dataset: Dataset, *args: object) -> Dataset:
         """Leave the rows alone: TRL would tokenise text and append an end-of-text token to every side."""
@@ -166,6 +191,7 @@ def train_dpo(
     runtime: RuntimeSettings,
     seed: int,
     out: Path,
+    checkpoints: Checkpoints | None = None,
 ) -> DpoResult:
     """Train a fresh adapter by DPO, on the base or on the base with the adapter of KL-SFT merged in.
 
@@ -186,10 +212,13 @@ def train_dpo(
         runtime: Device and micro-batch.
         seed: Seed of everything random.
         out: Folder for the result.
+        checkpoints: Where the training's state is kept, or None to keep none.
 
     Raises:
         UserError: No pair fits, or real text is asked for and none is given.
-        StageError: The loss is not finite, or the adapter does not give the logits of the model as trained.
+        StageError: The loss is not finite, the checkpoint cannot be used, or the adapter does not give the logits of
+            the model as trained.
+        SagaError: A checkpoint could not be kept.
     """
     device = resolve_device(runtime.device)
     base, tokenizer = load_model(model_path, revision=revision, device=device, dtype=torch.float32)
@@ -217,7 +246,7 @@ def train_dpo(
             processing_class=tokenizer,
             peft_config=lora_config(base, lora),
         )
-        history = run_training(trainer, "DPO")
+        history = run_training(trainer, "DPO", checkpoints)
         trained = trainer.model
         # The model inside PEFT's wrapping, which accelerate wrapped in autocast; the adapter acts in it all the same.
         record_logits(trained.get_base_model(), _probe(rows), out)

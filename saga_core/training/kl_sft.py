@@ -23,13 +23,14 @@ from saga_core.generation.models import context_length, load_model, resolve_devi
 from saga_core.recipe import LoraSettings, RuntimeSettings, SftSettings
 from saga_core.training.arguments import shared_arguments
 from saga_core.training.callbacks import run_training
+from saga_core.training.checkpoints import Checkpoints, ResumableTrainer
 from saga_core.training.head import frozen_head
 from saga_core.training.kl_loss import CrossEntropyAndKL
 from saga_core.training.lora import lora_config, save_adapter
 from saga_core.training.rows import sentence_rows
 
 
-class KLSFTTrainer(SFTTrainer):
+class KLSFTTrainer(ResumableTrainer, SFTTrainer):
     """``SFTTrainer`` of one process whose loss is CE + kl_weight * KL; with weight 0 it is ``SFTTrainer``'s own.
 
     Args:
@@ -110,6 +111,7 @@ def train_kl_sft(
     runtime: RuntimeSettings,
     seed: int,
     out: Path,
+    checkpoints: Checkpoints | None = None,
 ) -> SftResult:
     """Train an adapter by KL-SFT.
 
@@ -125,10 +127,12 @@ def train_kl_sft(
         runtime: Device and micro-batch.
         seed: Seed of everything random.
         out: Folder for the adapter.
+        checkpoints: Where the training's state is kept, or None to keep none.
 
     Raises:
         UserError: No sentence is left, or the model cannot be trained so.
-        StageError: The loss is not finite.
+        StageError: The loss is not finite, or the checkpoint cannot be used.
+        SagaError: A checkpoint could not be kept.
     """
     model, tokenizer = load_model(
         model_path, revision=revision, device=resolve_device(runtime.device), dtype=torch.float32
@@ -153,6 +157,6 @@ def train_kl_sft(
             processing_class=tokenizer,
             peft_config=lora_config(model, lora),
         )
-        history = run_training(trainer, "KL-SFT")
+        history = run_training(trainer, "KL-SFT", checkpoints)
     save_adapter(trainer.model, "default", out)
     return SftResult(history, dropped)

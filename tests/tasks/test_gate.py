@@ -18,7 +18,8 @@ OpenDemo = Callable[..., Session]
 def decide(session: Session, passed: int, n: int, out: Path) -> dict[str, Any]:
     rate = wilson(passed, n)
     probe = {"parse_success": rate.value, "low": rate.low, "high": rate.high, "n": n}
-    return gate.compute(Work(session.recipe, session.outside, {}, {"probe": probe}, out, "memory://x"))
+    partial = session.store.partial("gate", "0" * 64, None)
+    return gate.compute(Work(session.recipe, session.outside, {}, {"probe": probe}, out, "memory://x", partial))
 
 
 @pytest.mark.parametrize(

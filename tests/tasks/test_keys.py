@@ -34,6 +34,8 @@ RUNTIME: dict[str, Any] = {
     "train_micro_batch": 2,
     "workers": 2,
     "threads": 1,
+    "shard_rows": 3,
+    "checkpoint_steps": 2,
 }
 
 

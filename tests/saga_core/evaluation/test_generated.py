@@ -15,6 +15,12 @@ from saga_core.recipe import SamplingSettings
 from saga_core.rewards.mattr import mattr
 
 _PROMPTS = [(f"p{i}", text) for i, text in enumerate(["Filmen er", "Dette er en god film.", "Hun synger", "Boka"] * 5)]
+
+
+def _no_tick(done: int = 1) -> None:
+    """Count nothing."""
+
+
 _DOCUMENT = "Statsministeren sa i går at regjeringen vil bygge flere veier. " * 20
 
 
@@ -46,7 +52,7 @@ def writer(tiny: tuple[Any, Any], listening: _Listening) -> Writer:
 def test_a_continuation_is_judged_with_its_prompt_and_without_a_cut_sentence(
     writer: Writer, listening: _Listening
 ) -> None:
-    outcomes = writer.continuations(_PROMPTS, 25)
+    outcomes = writer.continuations(_PROMPTS, 25, _no_tick)
     complete = [trim_to_complete(prompt, o.text, "nb") for (_, prompt), o in zip(_PROMPTS, outcomes, strict=True)]
     heard = [prompt + text for (_, prompt), text in zip(_PROMPTS, complete, strict=True) if text]
     # Where the model ended the text itself, it is heard whole and so is no shorter.
@@ -62,17 +68,17 @@ def test_a_continuation_is_judged_with_its_prompt_and_without_a_cut_sentence(
 
 def test_a_summary_is_judged_alone(writer: Writer, listening: _Listening) -> None:
     items = [SummaryItem(str(i), f"{i}. {_DOCUMENT}", ()) for i in range(8)]
-    outcomes = writer.summaries(items, "Dokument: {text}\nSammendrag:", 40)
+    outcomes = writer.summaries(items, "Dokument: {text}\nSammendrag:", 40, _no_tick)
     assert [o.item_id for o in outcomes] == [item.id for item in items]
     assert listening.heard
     assert not any("Dokument" in text for text in listening.heard)
     assert set(listening.heard) <= {o.text for o in outcomes} | {trim_to_complete("", o.text, "nb") for o in outcomes}
-    assert outcomes == writer.summaries(items, "Dokument: {text}\nSammendrag:", 40)
+    assert outcomes == writer.summaries(items, "Dokument: {text}\nSammendrag:", 40, _no_tick)
 
 
 def test_an_answer_is_one_line(writer: Writer, listening: _Listening) -> None:
     items = [ReadingItem(str(i), _DOCUMENT, f"Hva sa han {i}?", ("Veier", "flere veier")) for i in range(8)]
-    outcomes = writer.answers(items, "Tekst: {text}\nSpørsmål: {question}\nSvar:", 32)
+    outcomes = writer.answers(items, "Tekst: {text}\nSpørsmål: {question}\nSvar:", 32, _no_tick)
     assert [o.item_id for o in outcomes] == [item.id for item in items]
     assert not any("\n" in text for text in [*listening.heard, *(o.text for o in outcomes)])
     assert all(0 <= o.f1 <= 1 for o in outcomes)

@@ -88,11 +88,14 @@ def test_same_steps_as_trls_own_trainer(base: str, lora: LoraSettings, pairs: li
             peft_config=lora_config(model, lora),
             **more,
         )
-        histories.append(run_training(trainer, "DPO"))
+        histories.append(run_training(trainer, "DPO", None))
     assert len(histories[0]) == 4
     for theirs, ours in zip(*histories, strict=True):
         assert theirs.keys() == ours.keys()
         for key, value in theirs.items():
+            if key == "rewards/accuracies" and abs(theirs["rewards/margins"]) < 1e-5:
+                # Before the first step both sides have one reward, and which is greater is rounding.
+                continue
             assert ours[key] == pytest.approx(value, rel=1e-3, abs=1e-4), key
 
 

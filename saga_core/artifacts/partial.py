@@ -1,0 +1,98 @@
+"""The pieces of an artifact that is not finished yet: shards of rows, checkpoints of a training.
+
+They lie below the artifact's folder, so under its key, and whoever goes on with the same work on another machine finds
+them::
+
+    partial/NAME/ATTEMPT/...    the files of one writer
+    partial/NAME.json           names the attempt and every file; written last, so a piece is complete or not there
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from saga_core.artifacts.record import Manifest
+from saga_core.artifacts.storage import Storage
+from saga_core.artifacts.transfer import describe, download, upload
+from saga_core.errors import DamagedArtifactError, SagaError
+
+PARTIAL = "partial"
+
+
+class Partial:
+    """The pieces of one unfinished artifact.
+
+    Args:
+        storage: Where they are kept.
+        folder: The artifact's folder.
+        cache: Local folder for copies of pieces.
+        check: Called before a piece is written; raises when the work has been taken over by another process.
+    """
+
+    def __init__(self, storage: Storage, folder: str, cache: Path, check: Callable[[], None]) -> None:
+        self._storage, self._cache, self._check = storage, cache, check
+        self._folder = f"{folder}/{PARTIAL}"
+        self.uri = storage.locate(self._folder)
+
+    def names(self) -> list[str]:
+        """Return the names of the complete pieces, sorted."""
+        paths = [entry.path.removeprefix(f"{self._folder}/") for entry in self._storage.files(self._folder)]
+        return sorted(path.removesuffix(".json") for path in paths if path.endswith(".json") and "/" not in path)
+
+    def fetch(self, name: str) -> Path | None:
+        """Return a local folder with a piece's files, each one checked, or None where there is no such piece.
+
+        A piece that is damaged is removed: what it held is made again.
+
+        Raises:
+            StoreError: The storage cannot be read.
+        """
+        manifest = None
+        try:
+            data = self._storage.read(f"{self._folder}/{name}.json")
+            if data is None:
+                return None
+            manifest = Manifest.model_validate_json(data)
+            cache = self._cache / manifest.attempt
+            return download(self._storage, f"{self._folder}/{name}/{manifest.attempt}", manifest.files, cache)
+        except (ValidationError, DamagedArtifactError):
+            self._check()
+            self.drop(name)
+            return None
+
+    def keep(self, name: str, folder: Path) -> None:
+        """Keep a folder as a piece: its files first, then the manifest.
+
+        Args:
+            name: Name of the piece; a complete one of that name stays as it is.
+            folder: Local folder; it may go afterwards.
+
+        Raises:
+            LeaseLostError: Another process has taken over this work.
+            StoreError: The storage cannot be written.
+        """
+        self._check()
+        attempt, files = secrets.token_hex(8), describe(folder)
+        upload(self._storage, folder, f"{self._folder}/{name}/{attempt}", files)
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        manifest = Manifest(attempt=attempt, files=files, created=created)
+        self._storage.write(f"{self._folder}/{name}.json", manifest.model_dump_json().encode())
+
+    def drop(self, name: str) -> None:
+        """Remove a piece: its manifest first, so that it never looks complete."""
+        self._storage.remove([f"{self._folder}/{name}.json"])
+        self._storage.remove([entry.path for entry in self._storage.files(f"{self._folder}/{name}")])
+
+    def clear(self) -> None:
+        """Remove all pieces; what cannot be removed now is found by ``saga gc``."""
+        with suppress(SagaError):
+            entries = self._storage.files(self._folder)
+            manifests = [e.path for e in entries if "/" not in e.path.removeprefix(f"{self._folder}/")]
+            self._storage.remove(manifests)
+            self._storage.remove([entry.path for entry in entries if entry.path not in manifests])

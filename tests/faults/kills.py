@@ -1,0 +1,346 @@
+"""Kill the machine at random points of a run, go on with another one that has nothing but the store: ``make faults``.
+
+A run without a kill comes first. Then a chain of machines makes the same artifacts in another part of the bucket: each
+is killed in the stage whose turn it is, at a random moment of it or in the middle of a random upload, and the next goes
+on. After every kill the store is read: whatever has a record is whole, and no record of before was touched. At the end
+every digest must be that of the run without a kill.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from faults.machine import Machine, is_apart
+from servers import ports
+from servers.ceph import Ceph
+from servers.exchanges import Exchange
+from servers.proxy import FaultProxy
+
+from saga_core.artifacts.record import Record
+from saga_core.artifacts.store import Store
+from tasks.pipeline import PIPELINE
+
+_SHARD_ROWS = 16
+_CHECKPOINT_STEPS = 3
+_BUCKET = "faults"
+# As many as there are cores on a small machine; each is a process of one thread.
+_CHAINS = 2
+
+# Small in every dimension, but each stage of several shards or checkpoints.
+_SETTINGS = (
+    "corpus.sources.0.limit=40",
+    "corpus.prompts=24",
+    "corpus.train_sentences=40",
+    "corpus.heldout_prompts=40",
+    "corpus.heldout_documents=6",
+    "probe.max_new_tokens=24",
+    "generation.max_new_tokens=24",
+    "generation.per_temperature=2",
+    "sft.epochs=3",
+    "sft.batch_size=4",
+    "dpo.epochs=5",
+    "dpo.batch_size=4",
+    "dpo.min_pairs=4",
+    "evaluation.sampling.max_new_tokens=24",
+    "evaluation.scala.sentences=40",
+    "evaluation.summaries.items=3",
+    "evaluation.summaries.max_new_tokens=24",
+    "evaluation.reading.items=4",
+    "evaluation.reading.max_new_tokens=12",
+    "evaluation.bootstrap=200",
+    f"runtime.shard_rows={_SHARD_ROWS}",
+    f"runtime.checkpoint_steps={_CHECKPOINT_STEPS}",
+)
+_STAGES = tuple(stage.name for stage in PIPELINE)
+# In the middle of an upload these show the most: many pieces, or large files.
+_UPLOADERS = ("sft", "candidates", "scores", "dpo", "evaluate", "publish")
+_TRAININGS = {"sft": "KL-SFT", "dpo": "DPO"}
+
+
+@dataclass
+class Kill:
+    """One kill.
+
+    Attributes:
+        stage: The stage that was under way.
+        how: ``moment`` or ``upload``.
+        after: Seconds of the stage until then.
+    """
+
+    stage: str
+    how: str
+    after: float
+
+
+# The stage, and the name that the progress display gives to a part of its work.
+Work = tuple[str, str]
+
+
+class BrokenPromiseError(Exception):
+    """A promise was broken."""
+
+
+class Chain:
+    """Machines that go on with one store, each until it is killed.
+
+    Args:
+        proxy: Between them and the S3 server.
+        environment: What leads a machine to the services.
+        folder: For the machines' disks.
+        name: Of the store, in the bucket.
+        seed: Of chance.
+    """
+
+    def __init__(self, proxy: FaultProxy, environment: dict[str, str], folder: Path, name: str, seed: int) -> None:
+        self._proxy, self._environment, self._folder, self._name = proxy, environment, folder, name
+        self._chance = random.Random(seed)
+        self._machines = 0
+        self._stores: dict[str, Store] = {}
+        self.kills: list[Kill] = []
+        self.lost: dict[Work, int] = {}
+
+    def reference(self) -> tuple[dict[str, str], dict[str, float]]:
+        """Run without a kill, and return the digests and seconds of every stage."""
+        code, machine = self._run(f"s3://{_BUCKET}/whole")
+        if code != 0:
+            raise BrokenPromiseError(f"the run without a kill failed:\n{machine.log.read_text()[-2000:]}")
+        records = self._records(f"s3://{_BUCKET}/whole")
+        return {name: r.digest for name, r in records.items()}, {name: r.seconds for name, r in records.items()}
+
+    def run(self, targets: list[tuple[str, str]], expected: dict[str, float]) -> dict[str, str]:
+        """Kill a machine for each target, let the last one finish, and return the digests of every stage."""
+        store, before = f"s3://{_BUCKET}/{self._name}", Left({}, {})
+        for stage, how in targets:
+            before = self._kill_in(store, stage, how, expected[stage], before)
+        code, machine = self._run(store)
+        if code != 0:
+            raise BrokenPromiseError(f"the last machine failed:\n{machine.log.read_text()[-2000:]}")
+        self._account(before, machine, self._attempts(store))
+        return {name: record.digest for name, record in self._records(store).items()}
+
+    def _kill_in(self, store: str, stage: str, how: str, seconds: float, before: "Left") -> "Left":
+        machine = self._start(store)
+        if how == "upload":
+            nth = self._chance.randint(1, 6)
+            self._proxy.at_half(machine.cut, nth, lambda e: machine.running and _is_upload(e, self._name, stage))
+        if machine.wait_for(stage, timeout=300):
+            began = time.monotonic()
+            # The next machine has less to do than the first had: rather early than after the end.
+            wait = 60.0 if how == "upload" else self._chance.uniform(0.0, 0.8 * seconds + 0.1)
+            while machine.running and time.monotonic() - began < wait and machine.life.stage in (stage, None):
+                time.sleep(0.005)
+            after = time.monotonic() - began
+        else:
+            after = 0.0
+        machine.kill()
+        machine.join(timeout=60)
+        life, attempts = machine.life, self._attempts(store)
+        reached = self._account(before, machine, attempts)
+        if life.stage is None and life.began and life.began[-1] == _STAGES[-1]:
+            raise BrokenPromiseError("the run had ended before it could be killed: give it more to do")
+        self.kills.append(Kill(life.stage or "between stages", how, after))
+        print(
+            f"  {self._name} {len(self.kills):3d} {self.kills[-1].stage:14s} {how:7s} after {after:5.2f} s", flush=True
+        )
+        now = {work: seen.reached for work, seen in life.work.items() if work[0] not in attempts}
+        return Left(attempts, reached | now)
+
+    def _account(self, before: "Left", machine: Machine, attempts: dict[str, str]) -> dict[Work, int]:
+        """Check what a machine did against what those before it had left, and return what is still to be seen."""
+        for stage, attempt in before.attempts.items():
+            if attempts.get(stage) != attempt:
+                raise BrokenPromiseError(f"{stage} was complete, and its record is another now")
+            if machine.life.ended.get(stage) == "computed":
+                raise BrokenPromiseError(f"{stage} was complete, and was computed again")
+        open_ = dict(before.reached)
+        for work, reached in before.reached.items():
+            stage, name = work
+            now = machine.life.work.get(work)
+            if now is None and stage not in attempts:
+                # It was killed before it came to that.
+                continue
+            lost = max(open_.pop(work) - (now.resumed if now else reached), 0)
+            limit = _CHECKPOINT_STEPS if name in _TRAININGS.values() else _SHARD_ROWS
+            self.lost[work] = max(lost, self.lost.get(work, 0))
+            if lost > limit:
+                raise BrokenPromiseError(f"{name}: {lost} of {reached} were lost, more than {limit}; see {machine.log}")
+        return open_
+
+    def _records(self, uri: str) -> dict[str, Record]:
+        """Return the one record of each stage; each artifact is read in full."""
+        store = self._stores.setdefault(uri, Store(uri))
+        found = {}
+        for stage in _STAGES:
+            records = store.records(stage)
+            if len(records) > 1:
+                raise BrokenPromiseError(f"{stage} was made {len(records)} times under different keys")
+            for record in records:
+                looked = store.look(stage, record.key)
+                if looked is None or looked[1] is not None:
+                    raise BrokenPromiseError(f"{stage} has a record and is not whole: {looked and looked[1]}")
+                store.fetch(store.reference(record))
+                found[stage] = record
+        return found
+
+    def _attempts(self, uri: str) -> dict[str, str]:
+        return {stage: record.attempt for stage, record in self._records(uri).items()}
+
+    def _run(self, store: str) -> tuple[int, Machine]:
+        machine = self._start(store)
+        return machine.join(timeout=900), machine
+
+    def _start(self, store: str) -> Machine:
+        self._machines += 1
+        folder = self._folder / self._name / f"machine-{self._machines}"
+        folder.mkdir(parents=True)
+        settings = [part for setting in _SETTINGS for part in ("--set", setting)]
+        return Machine(folder, ["run", "demo", *settings, "--store", store], self._environment)
+
+
+@dataclass
+class Left:
+    """What the machines so far left.
+
+    Attributes:
+        attempts: The attempt of each stage that was complete.
+        reached: How far unfinished work had come, in steps or rows.
+    """
+
+    attempts: dict[str, str]
+    reached: dict[Work, int]
+
+
+def _is_upload(exchange: Exchange, store: str, stage: str) -> bool:
+    here = exchange.path.startswith(f"/{_BUCKET}/{store}/{stage}/")
+    return exchange.method == "PUT" and here and "/lease/" not in exchange.path
+
+
+def plan(kills: int, seed: int) -> list[tuple[str, str]]:
+    """Return stage and manner of each kill, in the order of the stages: every stage as often, at least."""
+    chance = random.Random(seed)
+    targets = [(_STAGES[i % len(_STAGES)], "moment") for i in range(kills - kills // 5)]
+    targets += [(_UPLOADERS[i % len(_UPLOADERS)], "upload") for i in range(kills // 5)]
+    chance.shuffle(targets)
+    return sorted(targets, key=lambda target: _STAGES.index(target[0]))
+
+
+@contextmanager
+def services(folder: Path) -> Iterator[tuple[FaultProxy, dict[str, str]]]:
+    """Start the S3 server, the proxy before it, and one Prefect server for all machines."""
+    port = ports.reserve()
+    home = folder / "prefect-server"
+    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port), "--no-services"]
+    with Ceph(folder / "ceph") as ceph, FaultProxy(ceph) as proxy:
+        ceph.make_bucket(_BUCKET)
+        with (folder / "prefect.log").open("w") as log:
+            server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            url = f"http://127.0.0.1:{port}/api"
+            _wait_for_prefect(url, server)
+            yield (
+                proxy,
+                {
+                    **proxy.environment(),
+                    "PREFECT_API_URL": url,
+                    "SAGA_LEASE_SECONDS": "2",
+                    "SAGA_STORE_SECONDS": "60",
+                    "SAGA_PROGRESS_SECONDS": "0",
+                    "OMP_NUM_THREADS": "1",
+                },
+            )
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _wait_for_prefect(url: str, server: "subprocess.Popen[bytes]") -> None:
+    import httpx
+
+    deadline = time.monotonic() + 180
+    while True:
+        try:
+            if httpx.get(f"{url}/ready", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
+def table(kills: list[Kill], lost: dict[Work, int]) -> str:
+    """Return the kills by stage: how many, when, and what they cost at most."""
+    lines = [f"{'stage':14s} {'kills':>5s} {'in uploads':>10s}  {'after, s':14s} most lost"]
+    for stage in (*_STAGES, "between stages"):
+        here = [kill for kill in kills if kill.stage == stage]
+        if not here:
+            continue
+        costs = [
+            f"{name} {most} {'steps' if name in _TRAININGS.values() else 'rows'}"
+            for (where, name), most in lost.items()
+            if where == stage
+        ]
+        times = f"{min(k.after for k in here):.1f} – {max(k.after for k in here):.1f}"
+        uploads = sum(kill.how == "upload" for kill in here)
+        cost = ", ".join(costs) or ("the stage, begun again" if stage in _STAGES else "nothing")
+        lines.append(f"{stage:14s} {len(here):5d} {uploads:10d}  {times:14s} {cost}")
+    return "\n".join(lines)
+
+
+def campaign(kills: int, seed: int) -> list[Kill]:
+    """Kill so many machines in two chains side by side, print the table, and return the kills.
+
+    Raises:
+        BrokenPromiseError: Something was lost that must not be.
+    """
+    start = time.monotonic()
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="saga-faults-"))
+        proxy, environment = stack.enter_context(services(Path(name)))
+        here = {**proxy.environment(), "XDG_CACHE_HOME": f"{name}/cache"}
+        stack.enter_context(mock.patch.dict(os.environ, here))
+        chains = [Chain(proxy, environment, Path(name), f"killed-{i}", seed + i) for i in range(_CHAINS)]
+        whole, seconds = chains[0].reference()
+        print(f"without a kill: {len(whole)} stages in {sum(seconds.values()):.0f} s of computing", flush=True)
+        plans = [plan(kills // _CHAINS, seed + i) for i in range(_CHAINS)]
+        with ThreadPoolExecutor(_CHAINS) as threads:
+            results = list(threads.map(lambda chain, targets: chain.run(targets, seconds), chains, plans))
+        done = [kill for chain in chains for kill in chain.kills]
+        lost: dict[Work, int] = {}
+        for chain in chains:
+            lost |= {work: max(most, lost.get(work, 0)) for work, most in chain.lost.items()}
+        different = {stage for pieced in results for stage in _STAGES if whole[stage] != pieced[stage]}
+        apart = "each in a process namespace of its own" if is_apart() else "all of them processes of one machine"
+        print(f"\n{table(done, lost)}\n")
+        print(f"{len(done)} kills, {apart}; an interval is {_CHECKPOINT_STEPS} steps, a shard {_SHARD_ROWS} rows")
+        print(f"{time.monotonic() - start:.0f} s, seed {seed}; no complete stage ran again; no artifact was seen half")
+        print(f"digests of {len(whole) - len(different)} of {len(whole)} stages equal those of the run without a kill")
+        if different:
+            raise BrokenPromiseError(f"other digests: {', '.join(sorted(different))}")
+        return done
+
+
+def main() -> None:
+    """Kill, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=66)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    try:
+        campaign(chosen.kills, chosen.seed)
+    except BrokenPromiseError as error:
+        sys.exit(f"faults: {error}")
+
+
+if __name__ == "__main__":
+    main()

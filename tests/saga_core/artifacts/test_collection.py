@@ -1,0 +1,249 @@
+"""What may go and what stays: decided for graphs of artifacts in real stores."""
+
+import json
+from pathlib import Path
+
+import pytest
+from artifact_graphs import address, chain, put, record_file, set_age, write_run
+
+from saga_core.artifacts.collection import Kind, Plan, Terms, Why, plan_removal
+from saga_core.artifacts.fingerprint import digest
+from saga_core.artifacts.lease import Holder, Lease
+from saga_core.artifacts.record import Record
+from saga_core.artifacts.snapshot import take_snapshot
+from saga_core.artifacts.store import Store
+
+DAY = 86_400.0
+MONTH = Terms(30 * DAY)
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path.name}")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store"))
+
+
+def plan(store: Store, terms: Terms = MONTH) -> Plan:
+    return plan_removal(take_snapshot(store), terms)
+
+
+def kinds(found: Plan) -> list[Kind]:
+    return sorted(item.kind for item in found.items)
+
+
+def name_champion(store: Store, name: str, *records: Record) -> None:
+    artifacts = [{"stage": record.stage, "key": record.key, "why": "it is the best"} for record in records]
+    store.storage.write(f"champions/{name}.json", json.dumps({"artifacts": artifacts, "since": "2026"}).encode())
+
+
+def test_what_was_not_used_for_long_goes_what_was_made_from_it_first(store: Store) -> None:
+    made = chain(store, "data", "sft", "dpo", days=40)
+    found = plan(store)
+    assert list(found.artifacts) == [address(record) for record in reversed(made)]
+    assert found.kept == {}
+    assert [len(item.entries) for item in found.artifacts.values()] == [2, 2, 2]
+
+
+def test_what_is_young_keeps_itself_and_all_that_it_was_made_from(store: Store) -> None:
+    data = put(store, "data", days=90)
+    old, young = put(store, "sft", data, days=80), put(store, "sft", data, seed=1, days=29)
+    found = plan(store)
+    assert list(found.artifacts) == [address(old)]
+    assert found.kept == {address(young): Why.AGE, address(data): Why.REFERENCE}
+
+
+def test_a_run_that_used_an_artifact_keeps_it_young(store: Store) -> None:
+    used, unused = chain(store, "data", "sft", days=90), chain(store, "probe", "gate", days=90)
+    write_run(store, "demo-0123456789", used, days=3)
+    write_run(store, "demo-9876543210", unused, days=60)
+    found = plan(store)
+    assert set(found.kept.values()) == {Why.AGE}
+    assert found.kept.keys() == {address(record) for record in used}
+    # The report of the other run goes with what it used.
+    assert [item.entries[0].path.split("/")[1] for item in found.leftovers] == ["demo-9876543210"]
+
+
+def test_champions_keep_what_they_reach(store: Store) -> None:
+    best, _ = chain(store, "data", "sft", "dpo", days=400)[2], chain(store, "probe", "gate", days=400)
+    name_champion(store, "nb", best)
+    found = plan(store)
+    assert sorted(found.kept.values()) == [Why.CHAMPION, Why.REFERENCE, Why.REFERENCE]
+    assert [a.stage for a in found.artifacts] == ["gate", "probe"]
+
+
+def test_a_running_lease_keeps_its_key_and_its_inputs(store: Store) -> None:
+    data, sft = chain(store, "data", "sft", days=400)
+    other = put(store, "probe", days=400)
+    holder = Holder.this("demo", (("sft", sft.key),))
+    lease = store.claim("dpo", "d" * 64, holder)
+    assert isinstance(lease, Lease)
+    store.partial("dpo", "d" * 64, lease)
+    try:
+        found = plan(store, Terms(0))
+        assert found.kept == {address(sft): Why.LEASE, address(data): Why.REFERENCE}
+        assert list(found.artifacts) == [address(other)]
+        assert kinds(found) == [Kind.ARTIFACT]
+    finally:
+        lease.release()
+    assert len(plan(store, Terms(0)).artifacts) == 3
+
+
+def test_the_lease_of_a_process_that_is_gone_keeps_nothing(store: Store) -> None:
+    sft = put(store, "sft", days=400)
+    gone = Holder.this("demo", (("sft", sft.key),)).model_copy(update={"started": "1"})
+    store.storage.write(f"dpo/{'d' * 32}/lease/00000001.json", gone.model_dump_json().encode())
+    assert kinds(plan(store, Terms(0))) == [Kind.ARTIFACT, Kind.LEASE]
+
+
+def test_of_one_recipe_only_its_own_goes(store: Store) -> None:
+    shared = put(store, "data", days=90, recipe="a")
+    mine, theirs = (
+        put(store, "sft", shared, seed=1, days=90, recipe="a"),
+        put(store, "sft", shared, days=90, recipe="b"),
+    )
+    write_run(store, "a-0123456789", [mine], days=90, recipe="a")
+    write_run(store, "b-0123456789", [], days=90, recipe="b")
+    store.storage.write(f"{store.folder('sft', theirs.key)}/{'0' * 16}/half.json", b"half")
+    store.storage.write(f"{store.folder('sft', mine.key)}/{'0' * 16}/half.json", b"half")
+    store.storage.write("probe/0123456789abcdef/1", b"1")
+    set_age(store, "", 90)
+    found = plan(store, Terms(30 * DAY, "a"))
+    assert found.kept == {address(theirs): Why.RECIPE, address(shared): Why.REFERENCE}
+    assert list(found.artifacts) == [address(mine)]
+    assert [item.kind for item in found.leftovers] == [Kind.ATTEMPT, Kind.RUN]
+    assert "/a-" in found.leftovers[1].entries[0].path
+
+
+def test_leftovers_go_when_they_are_old(store: Store, tmp_path: Path) -> None:
+    record = put(store, "data")
+    folder = store.folder("data", record.key)
+    (tmp_path / "piece").mkdir()
+    (tmp_path / "piece" / "rows.json").write_text("[1]")
+    for key in (record.key, "e" * 64):
+        store.partial("data", key, None).keep("rows", tmp_path / "piece")
+    for path in (
+        f"{folder}/{'0' * 16}/half.json",
+        f"{folder}/record.json.damaged-01234567",
+        f"data/{'e' * 32}/{'1' * 16}/half.json",
+        f"data/{'e' * 32}/lease/00000001.end",
+        f"data/{'f' * 32}/lease/00000001.json",
+        f"data/{'f' * 32}/lease/00000001.end",
+        "probe/0123456789abcdef/1",
+        "runs/x-0123456789/1.json",
+    ):
+        store.storage.write(path, b"{}")
+    assert kinds(plan(store)) == []
+    everything = [
+        Kind.PIECES, Kind.PIECES, Kind.ATTEMPT, Kind.ATTEMPT, Kind.ASIDE, Kind.LEASE, Kind.LEASE, Kind.PROBE, Kind.RUN
+    ]  # fmt: skip
+    assert kinds(plan(store, Terms(0))) == sorted([*everything, Kind.ARTIFACT])
+    set_age(store, "", 31)
+    # The record itself says that the artifact is young.
+    assert kinds(plan(store)) == sorted(everything)
+
+
+def test_unfinished_work_is_of_one_age(store: Store) -> None:
+    store.storage.write(f"data/{'e' * 32}/{'1' * 16}/whole.json", b"1")
+    set_age(store, "", 31)
+    # Its lease may have ended with the record, which was not written yet.
+    store.storage.write(f"data/{'e' * 32}/lease/00000001.end", b"{}")
+    assert kinds(plan(store)) == []
+
+
+def test_an_attempt_that_a_record_refers_to_is_no_orphan(store: Store) -> None:
+    before = put(store, "data", days=90)
+    user = put(store, "sft", before)
+    again = put(store, "data", days=90, files={"value.json": b"2"}, replace=True)
+    set_age(store, "", 90)
+    assert before.key == again.key
+    assert plan(store).items == []
+    name_champion(store, "other", again)
+    store.storage.remove([f"{store.folder('sft', user.key)}/record.json"])
+    assert [item.kind for item in plan(store).leftovers] == [Kind.ATTEMPT, Kind.ATTEMPT]
+
+
+@pytest.mark.parametrize("broken", ["record", "champion", "lease"])
+def test_what_cannot_be_read_may_refer_to_anything(store: Store, broken: str) -> None:
+    data, sft = chain(store, "data", "sft", days=90)
+    path = {
+        "record": f"{store.folder('sft', sft.key)}/record.json",
+        "champion": "champions/best.json",
+        "lease": f"dpo/{'d' * 32}/lease/00000001.json",
+    }[broken]
+    store.storage.write(path, b'{"half": ')
+    store.storage.write(f"{store.folder('data', data.key)}/{'0' * 16}/half.json", b"half")
+    if broken != "lease":
+        set_age(store, "", 90)
+    found = plan_removal(take_snapshot(store), Terms(DAY / 24))
+    assert not found.artifacts
+    assert Kind.ATTEMPT not in kinds(found)
+    assert set(found.kept.values()) == {Why.UNREADABLE}
+    assert list(take_snapshot(store).unreadable) == [path]
+
+
+@pytest.mark.parametrize("linked", ["dpo", "champions", "dpo/{key}", "dpo/{key}/lease"])
+def test_what_lies_behind_a_link_may_refer_to_anything(disk: Store, tmp_path: Path, linked: str) -> None:
+    data = put(disk, "data", days=90)
+    dpo = put(disk, "dpo", days=90)
+    name_champion(disk, "best", data)
+    put(disk, "dpo", days=90, leased=True, replace=True)
+    path = Path(disk.uri) / linked.format(key=dpo.key[:32])
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    set_age(disk, "", 90)
+    found = plan(disk)
+    assert not found.artifacts
+    assert Kind.ATTEMPT not in kinds(found)
+
+
+def test_what_the_store_did_not_put_there_is_left_alone(disk: Store) -> None:
+    record = put(disk, "data", days=90)
+    root, folder = Path(disk.uri), record_file(disk, record).parent
+    mine = [
+        root / "notes.txt",
+        root / "data" / "notes.txt",
+        root / "data" / ("x" * 32) / "record.json",
+        root / "runs" / "notes.txt",
+        root / "other" / "folder" / "file.json",
+        root / ".git" / "objects" / "x.01234567",
+        root / ".hidden.01234567",
+        folder / "notes.txt",
+        folder / "0123" / "x.json",
+    ]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    set_age(disk, "", 90)
+    going = {entry.path for item in plan(disk).items for entry in item.entries}
+    assert going == {
+        f"{disk.folder('data', record.key)}/{name}" for name in ("record.json", f"{record.attempt}/value.json")
+    }
+    assert not [item for item in plan(disk).items if item.unfinished]
+
+
+def test_temporary_files_of_dead_writers_are_found(disk: Store) -> None:
+    record = put(disk, "data")
+    folder = record_file(disk, record).parent
+    for path in (folder / ".record.json.01234567", folder / record.attempt / ".big.json.89abcdef"):
+        path.write_text("half")
+    assert kinds(plan(disk, Terms(60))) == []
+    set_age(disk, "", 1)
+    found = plan(disk, Terms(60))
+    assert [(item.kind, item.size, item.files) for item in found.leftovers] == [(Kind.WRITE, 4, 1)] * 2
+
+
+def test_records_that_refer_to_each_other_in_a_circle_were_forged_and_end_nothing(store: Store) -> None:
+    one = put(store, "data", days=90)
+    reference = store.reference(one).model_dump(mode="json")
+    payload = {**one.payload, "inputs": {"self": one.digest}}
+    key = digest(payload)
+    forged = one.model_dump(mode="json") | {"payload": payload, "key": key}
+    forged["inputs"] = {"self": reference | {"key": key}}
+    store.storage.write(f"{store.folder('data', key)}/record.json", json.dumps(forged).encode())
+    assert len(plan(store).artifacts) == 2
+    name_champion(store, "best", Record.model_validate(forged))
+    assert len(plan(store).artifacts) == 1

@@ -1,0 +1,152 @@
+"""One writer an artifact: leases, their heartbeat, their expiry, and the fence behind them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from artifact_making import claim, key_of, make
+from servers.fixtures import Bucket
+
+from saga_core.artifacts.lease import Holder, Lease, Standing
+from saga_core.artifacts.storage import Patience
+from saga_core.artifacts.store import Store
+from saga_core.errors import LeaseLostError
+
+_SHORT = Patience(seconds=20, lease=2.0)
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+def other(**changes: object) -> Holder:
+    """A holder on another machine, of which nothing can be known but its heartbeat."""
+    return Holder.this("test", ()).model_copy(update={"machine": "f" * 32, **changes})
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3":
+        bucket: Bucket = request.getfixturevalue("bucket")
+        return f"{bucket.url}/store"
+    return str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path.name}"
+
+
+def test_a_second_writer_waits_while_the_first_lives(uri: str) -> None:
+    store = Store(uri, _SHORT)
+    lease = store.claim("data", key_of(0), other())
+    assert isinstance(lease, Lease)
+    # Longer than the lease: the heartbeat keeps it.
+    deadline = time.monotonic() + 2 * _SHORT.lease
+    while time.monotonic() < deadline:
+        standing = store.claim("data", key_of(0), other())
+        assert isinstance(standing, Standing)
+        assert "last heard of" in str(standing)
+        time.sleep(0.3)
+    lease.release()
+    after = store.claim("data", key_of(0), other())
+    assert isinstance(after, Lease)
+    assert after.number == lease.number + 1
+    after.release()
+
+
+def test_a_silent_holder_is_taken_over_and_cannot_commit(uri: str) -> None:
+    store = Store(uri, _SHORT)
+    silent = store.claim("data", key_of(0), other())
+    assert isinstance(silent, Lease)
+    # Its heart stops, as a paused process's does.
+    silent.stop()
+    assert isinstance(store.claim("data", key_of(0), other()), Standing)
+    time.sleep(_SHORT.lease + 1.2)
+    made = make(store, "by the successor")
+    with pytest.raises(LeaseLostError):
+        silent.commit({"stage": "data"})
+    with pytest.raises(LeaseLostError):
+        silent.check()
+    assert store.look("data", key_of(0)) == (made, None)
+
+
+def test_a_dead_process_of_this_machine_is_not_waited_for(tmp_path: Path) -> None:
+    code = "import sys; from artifact_making import *; claim(Store(sys.argv[1])); import os; os.kill(os.getpid(), 9)"
+    environment = {**os.environ, "PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}"}
+    dead = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, timeout=60)
+    assert dead.returncode == -signal.SIGKILL
+    store = Store(str(tmp_path))
+    start = time.monotonic()
+    assert isinstance(claim(store), Lease)
+    assert time.monotonic() - start < 5
+
+
+def test_a_commit_whose_record_was_never_written_counts(uri: str) -> None:
+    store = Store(uri, _SHORT)
+    made = make(store, "committed")
+    path = f"{store.folder('data', made.key)}/record.json"
+    # As after a kill between the end of the lease and the record.
+    store.storage.remove([path])
+    fresh = Store(uri, _SHORT)
+    assert fresh.look("data", made.key) is None
+    assert isinstance(fresh.claim("data", made.key, other()), Standing)
+    assert fresh.look("data", made.key) == (made, None)
+
+
+def test_what_was_put_aside_does_not_come_back(uri: str) -> None:
+    store = Store(uri, _SHORT)
+    made = make(store, "damaged")
+    store.set_aside("data", made.key)
+    assert isinstance(store.claim("data", made.key, other()), Lease)
+    assert store.look("data", made.key) is None
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from artifact_making import *
+from saga_core.artifacts.storage import Patience
+from saga_core.errors import LeaseLostError
+import artifact_making
+store = Store(sys.argv[1], Patience(seconds=20, lease=2.0))
+upload = artifact_making.describe
+def slow(folder):
+    files = upload(folder)
+    Path(sys.argv[2]).write_text("about to commit")
+    while not Path(sys.argv[2] + ".go").exists():
+        time.sleep(0.01)
+    return files
+artifact_making.describe = slow
+try:
+    print("committed", make(store, "by the paused one").attempt)
+except LeaseLostError as error:
+    print("refused", error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["local", "s3"])
+def test_a_process_stopped_past_its_expiry_cannot_commit(
+    where: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    bucket: Bucket = request.getfixturevalue("ceph_bucket")
+    uri = f"{bucket.url}/store" if where == "s3" else str(tmp_path / "store")
+    environment = {**os.environ, "PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}"}
+    flag = tmp_path / "flag"
+    command = [sys.executable, "-c", _WRITER, uri, str(flag)]
+    paused = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    while not flag.exists():
+        assert paused.poll() is None
+        time.sleep(0.02)
+    os.kill(paused.pid, signal.SIGSTOP)
+    store = Store(uri, _SHORT)
+    # While it is silent for less than its lease, it is waited for.
+    assert isinstance(store.claim("data", key_of(0), other()), Standing)
+    made = make(store, "by the other")
+    (tmp_path / "flag.go").touch()
+    os.kill(paused.pid, signal.SIGCONT)
+    out, _ = paused.communicate(timeout=60)
+    assert out.startswith("refused")
+    assert "another process has taken over" in out
+    assert Store(uri).look("data", key_of(0)) == (made, None)
+    # Of the refused one's files nothing is left.
+    assert [e.path for e in store.storage.files("data") if e.path.endswith(".txt")] == [
+        f"{store.folder('data', made.key)}/{made.attempt}/sub/file.txt"
+    ]

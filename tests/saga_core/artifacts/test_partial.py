@@ -1,0 +1,114 @@
+"""Pieces of an unfinished artifact: complete or not there, and checked when they are read."""
+
+from pathlib import Path
+
+import pytest
+from artifact_making import key_of
+
+from saga_core.artifacts.partial import Partial
+from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.store import Store
+from saga_core.errors import LeaseLostError
+from saga_core.progress import Tick
+
+
+@pytest.fixture(params=["local", "memory"])
+def partial(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Partial:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    uri = str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path.name}"
+    return Store(uri).partial("data", key_of(0), None)
+
+
+def folder_with(tmp_path: Path, text: str) -> Path:
+    folder = tmp_path / f"made-{text}"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "file.txt").write_text(text)
+    return folder
+
+
+def test_a_piece_is_kept_and_fetched(partial: Partial, tmp_path: Path) -> None:
+    assert partial.names() == []
+    assert partial.fetch("one") is None
+    partial.keep("one", folder_with(tmp_path, "1"))
+    partial.keep("two", folder_with(tmp_path, "2"))
+    assert partial.names() == ["one", "two"]
+    found = partial.fetch("one")
+    assert found is not None
+    assert (found / "sub" / "file.txt").read_text() == "1"
+    partial.drop("one")
+    assert partial.names() == ["two"]
+    partial.clear()
+    assert partial.names() == []
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "manifest", "extra", "link"])
+def test_a_damaged_piece_is_not_there(tmp_path: Path, harm: str) -> None:
+    partial = Store(str(tmp_path / "store")).partial("data", key_of(0), None)
+    partial.keep("one", folder_with(tmp_path, "1"))
+    file = next((tmp_path / "store").rglob("file.txt"))
+    manifest = next((tmp_path / "store").rglob("one.json"))
+    if harm == "changed":
+        file.write_text("2")
+    elif harm == "missing":
+        file.unlink()
+    elif harm == "manifest":
+        manifest.write_bytes(manifest.read_bytes()[:-20])
+    elif harm == "extra":
+        manifest.write_text(manifest.read_text().replace("sub/file.txt", "../../file.txt"))
+    else:
+        file.rename(tmp_path / "elsewhere.txt")
+        file.symlink_to(tmp_path / "elsewhere.txt")
+    assert partial.fetch("one") is None
+    assert partial.names() == []
+    partial.keep("one", folder_with(tmp_path, "again"))
+    assert partial.fetch("one") is not None
+
+
+def test_who_was_taken_over_keeps_nothing(tmp_path: Path) -> None:
+    def lost() -> None:
+        raise LeaseLostError("another process has taken over", "here")
+
+    store = Store(str(tmp_path / "store"))
+    partial = Partial(store.storage, "data/x", tmp_path / "cache", lost)
+    with pytest.raises(LeaseLostError):
+        partial.keep("one", folder_with(tmp_path, "1"))
+    assert partial.names() == []
+
+
+def squares(calls: list[int]) -> object:
+    def compute(part: list[int], tick: Tick) -> list[dict[str, int]]:
+        calls.extend(part)
+        tick(len(part))
+        return [{"n": n, "square": n * n} for n in part]
+
+    return compute
+
+
+SCHEMA = {"n": "int64", "square": "int64"}
+
+
+@pytest.mark.parametrize("fail_at", [0, 3, 4, 9])
+def test_what_a_kill_leaves_is_not_computed_again(partial: Partial, fail_at: int) -> None:
+    items = list(range(10))
+    done: list[int] = []
+
+    def dies(part: list[int], tick: Tick) -> list[dict[str, int]]:
+        if fail_at in part:
+            raise KeyboardInterrupt
+        return squares(done)(part, tick)  # type: ignore[operator]
+
+    with pytest.raises(KeyboardInterrupt):
+        rows_in_shards(partial, "numbers", items, dies, SCHEMA, 3, "numbers")
+    again: list[int] = []
+    rows = rows_in_shards(partial, "numbers", items, squares(again), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
+    assert rows == [{"n": n, "square": n * n} for n in items]
+    # At most one shard was lost, and nothing that was kept is made twice.
+    assert done + again == items
+    assert len(done) == fail_at // 3 * 3
+
+
+def test_shards_of_another_size_are_not_mixed_up(partial: Partial) -> None:
+    first: list[int] = []
+    rows_in_shards(partial, "numbers", list(range(10)), squares(first), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
+    rows = rows_in_shards(partial, "numbers", list(range(10)), squares([]), SCHEMA, 4, "numbers")  # type: ignore[arg-type]
+    assert [row["n"] for row in rows] == list(range(10))
