@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import re
+import shlex
 import signal
 import subprocess
 import time
@@ -68,7 +70,19 @@ def test_whatever_ends_a_run_the_same_command_resumes(
     saga: Saga, small: list[str], tmp_path: Path, which: signal.Signals, group: bool
 ) -> None:
     # Many short steps, so that the first progress line comes long before the end.
-    run = ["run", "demo", *small, "--set", "dpo.epochs=20", "--until", "dpo", "--store", str(tmp_path / "store")]
+    run = [
+        "run",
+        "demo",
+        *small,
+        "--set",
+        "dpo.epochs=20",
+        "--set",
+        "runtime.checkpoint_steps=2",
+        "--until",
+        "dpo",
+        "--store",
+        str(tmp_path / "store"),
+    ]
     home = tmp_path / "home"
     code, log = start_and_signal([*run, "--json"], home, tmp_path / "log", which, group)
     time.sleep(2)
@@ -78,9 +92,41 @@ def test_whatever_ends_a_run_the_same_command_resumes(
         assert code == -signal.SIGKILL
     else:
         assert code == 1
-        assert log.splitlines()[-1].startswith("saga: dpo: interrupted; what was finished is kept in")
+        told = log.splitlines()[-3:]
+        assert told[0] == "saga: dpo: interrupted"
+        assert re.match(rf"  kept: 7 finished stages in {run[-1]}; of dpo .*checkpoint-cpu-\d+, in {run[-1]}", told[1])
+        assert told[2] == f"  resume: saga {shlex.join(run)}"
     shown = saga("show", "--store", run[-1], "--json")
     assert {state for stage, state in shown.states.items() if stage != "dpo"} == {"computed"}
     resumed = saga(*run, "--json")
+    assert re.search(r"DPO: resuming at step \d+ of", resumed.err)
     assert resumed.code == 0, resumed.err
     assert [stage for stage, state in resumed.states.items() if state == "computed"] == ["dpo"]
+
+
+def test_a_run_that_was_paused_uses_what_another_made_meanwhile(saga: Saga, small: list[str], tmp_path: Path) -> None:
+    # Drawn in many small batches, so that it is in the middle of them when it is stopped.
+    run = ["run", "demo", *small, "--set", "runtime.generation_batch=2", "--set", "sft.mode=skip"]
+    run += ["--until", "candidates", "--store", str(tmp_path / "store"), "--json"]
+    lease = {"SAGA_LEASE_SECONDS": "2", "SAGA_PROGRESS_SECONDS": "0"}
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        paused = subprocess.Popen(
+            command(*run),
+            stdout=file,
+            stderr=file,
+            cwd=ROOT,
+            env=environment(tmp_path / "home") | lease,
+            start_new_session=True,
+        )
+    while "  candidates: " not in log.read_text():
+        assert paused.poll() is None, log.read_text()
+        time.sleep(0.01)
+    os.kill(paused.pid, signal.SIGSTOP)
+    other = saga(*run, **lease)
+    assert other.code == 0, other.err
+    assert other.states["candidates"] == "computed"
+    os.kill(paused.pid, signal.SIGCONT)
+    assert paused.wait(timeout=300) == 0, log.read_text()
+    assert "another process took over meanwhile" in log.read_text()
+    assert "candidates: cached" in log.read_text()

@@ -1,5 +1,6 @@
 """The whole pipeline on a few rows, then what every user does next."""
 
+import os
 import re
 import subprocess
 import sys
@@ -172,6 +173,29 @@ def test_a_bad_corpus_is_one_line(saga: Saga, tmp_path: Path, text: bytes, messa
 def test_a_partial_run_hides_neither_card_nor_results(saga: Saga, small: list[str], store: str, first: Done) -> None:
     assert saga("run", "demo", *small, "--until", "data", "--store", store).code == 0
     assert saga("card", first.report["run"], "--store", store).code == 0
+
+
+def test_bit_rot_that_only_a_hash_shows_is_mended_where_it_is_met(
+    saga: Saga, small: list[str], store: str, first: Done
+) -> None:
+    uri = next(row["uri"] for row in first.report["stages"] if row["stage"] == "pairs")
+    file = Path(uri) / "pairs.parquet"
+    status, data = file.stat(), bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    # As a failing disk does it: neither size nor time tell.
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    done = saga("run", "demo", *small, "--set", "dpo.beta=0.4", "--until", "dpo", "--store", store, "--json")
+    assert done.code == 0, done.err
+    assert [stage for stage, state in done.states.items() if state == "computed"] == ["pairs", "dpo"]
+    assert "dpo: refused" in done.err
+    assert "its input pairs is damaged" in done.err
+    mended = next(row for row in done.report["stages"] if row["stage"] == "pairs")
+    assert mended["digest"] == next(row["digest"] for row in first.report["stages"] if row["stage"] == "pairs")
+    assert list(Path(uri).parent.glob("record.json.damaged-*"))
+    assert file.read_bytes() == bytes(data)
+    # What was put aside is no longer anyone's artifact.
+    assert saga("verify", "pairs", "--store", store).code == 0
 
 
 def test_a_mistake_prints_its_json_too(saga: Saga, tmp_path: Path) -> None:

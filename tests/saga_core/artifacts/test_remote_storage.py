@@ -25,7 +25,10 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("kind", ["500", "503", "429", "reset", "reset_after", "truncate", "plain404"])
+_ALSO = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("503", "429", "reset", "truncate", "plain404")]
+
+
+@pytest.mark.parametrize("kind", ["500", "reset_after", *_ALSO])
 def test_what_passes_is_tried_again(bucket: Bucket, proxied: Proxied, kind: str) -> None:
     # Every fourth request: what an artifact takes meets several.
     proxy = proxied(bucket, Fault(kind, 0.25), seed=1)
