@@ -67,6 +67,7 @@ class Runner:
         self._until = until
         self._stopped = False
         self._asked: dict[str, tuple[Stage, dict[str, Outcome]]] = {}
+        self._mended: dict[str, Outcome] = {}
         self.report = RunReport(session)
         if not session.store.capabilities.conditional_writes:
             print(
@@ -88,6 +89,8 @@ class Runner:
         """
         if self._stopped:
             return Outcome(stage.name, "skipped", f"after --until {self._until}")
+        # A stage that was made again because it was damaged may have come out otherwise.
+        inputs = {name: self._mended.get(name, outcome) for name, outcome in inputs.items()}
         self._asked[stage.name] = (stage, inputs)
         outcome = self._run(stage, inputs, self._session)
         self._stopped = stage.name == self._until
@@ -97,12 +100,13 @@ class Runner:
         outcome = self._run_once(stage, inputs, session)
         while outcome.damaged is not None:
             damaged, its_inputs = self._asked[outcome.damaged]
+            if damaged.name in self._mended:
+                # Once may be an accident; a disk or a line that spoils everything would be served for ever.
+                raise StageError(outcome.why, stage.name, "saga verify names what is damaged")
             # That stage alone is made again, and its artifact is hashed in full before it is believed.
             distrusting = dataclasses.replace(self._session, distrusted=frozenset({damaged.name}))
-            again = self._run(damaged, its_inputs, distrusting)
-            if again.state != "computed" and again.reference == inputs[damaged.name].reference:
-                raise StageError(outcome.why, stage.name, "saga verify names what is damaged")
-            inputs[damaged.name] = again
+            self._mended[damaged.name] = self._run(damaged, its_inputs, distrusting)
+            inputs = {**inputs, damaged.name: self._mended[damaged.name]}
             outcome = self._run_once(stage, inputs, session)
         return outcome
 

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -172,7 +173,12 @@ class Session:
             if lookup.record is not None:
                 return None, lookup
         if lookup.damaged:
-            lookup = self._set_aside(stage, inputs)
+            try:
+                lookup = self._set_aside(stage, inputs)
+            except BaseException:
+                if claim is not None:
+                    claim.stop()
+                raise
             if lookup.record is not None and claim is not None:
                 claim.release()
         return claim, lookup
@@ -188,7 +194,7 @@ class Session:
     def _compute(self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference], lease: Lease | None) -> Outcome:
         start = time.monotonic()
         partial = self.store.partial(stage.name, lookup.key, lease)
-        with _holding(lease), _explained(self.store.uri, partial):
+        with _holding(lease, self.store), _explained(self.store.uri, partial):
             folders = {}
             for name, reference in inputs.items():
                 try:
@@ -215,8 +221,7 @@ class Session:
                     seconds=round(seconds, 3),
                     created=datetime.now(UTC).isoformat(timespec="seconds"),
                 )
-                replace = lookup.damaged or stage.name in self.refresh
-                record = self.store.commit(record, out, lease, replace=replace)
+                record = self.store.commit(record, out, lease, replace=stage.name in self.refresh)
             partial.clear()
         return Outcome(stage.name, "computed", lookup.why, self.store.reference(record), seconds, record.headline)
 
@@ -232,7 +237,7 @@ def _say(stage: Stage, what: str) -> None:
 
 
 @contextmanager
-def _holding(lease: Lease | None) -> Iterator[None]:
+def _holding(lease: Lease | None, store: Store) -> Iterator[None]:
     """End a lease with the work that is done under it."""
     if lease is None:
         yield
@@ -243,7 +248,10 @@ def _holding(lease: Lease | None) -> Iterator[None]:
         # A store that is away would be waited for once more; the lease expires by itself.
         lease.stop()
         raise
-    except BaseException:
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            # An interruption: a store that is away must not hold it up.
+            store.storage.hurry()
         lease.release()
         raise
     # Nothing to end after a commit; a refusal leaves it to who comes next.
@@ -257,7 +265,7 @@ def _explained(store: str, partial: Partial) -> Iterator[None]:
         yield
     except BaseException as error:
         told: BaseException = error
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and _is_of_the_store(error, store):
             told = storage_failure(error, str(error.filename or store))
         elif "No space left on device" in str(error):
             # Safetensors tells of a full disk in words alone.
@@ -266,6 +274,11 @@ def _explained(store: str, partial: Partial) -> Iterator[None]:
         if told is error:
             raise
         raise told from error
+
+
+def _is_of_the_store(error: OSError, store: str) -> bool:
+    """Say whether an error is of a disk that is written to; what a stage cannot read is told as it is."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or str(error.filename).startswith((store, tempfile.gettempdir()))
 
 
 def open_session(loaded: LoadedRecipe, store: str, refresh: frozenset[str] = frozenset()) -> Session:

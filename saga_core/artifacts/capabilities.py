@@ -35,7 +35,7 @@ class Capabilities:
 
     def now(self) -> float:
         """Return the storage's time, seconds since 1970."""
-        return time.monotonic() + self.ahead
+        return _uptime() + self.ahead
 
 
 def probe(storage: Storage) -> Capabilities:
@@ -53,7 +53,7 @@ def probe(storage: Storage) -> Capabilities:
             except NoConditionalWritesError:
                 conditional = False
     storage.write(f"{folder}/clock", b"{}")
-    written = time.monotonic()
+    written = _uptime()
     files = storage.files(folder)
     clock = next((entry.modified for entry in files if entry.path.endswith("/clock")), None)
     if clock is None:
@@ -73,3 +73,8 @@ def _one_wins(storage: Storage, path: str, threads: ThreadPoolExecutor) -> bool:
 
     winners = [number for number, won in enumerate(threads.map(race, range(_RACERS))) if won]
     return len(winners) == 1 and storage.read(path) == str(winners[0]).encode()
+
+
+def _uptime() -> float:
+    # Python's monotonic clock stands still while a machine is suspended.
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -71,7 +71,6 @@ _NAMES = {
     "NoCredentialsError": _CREDENTIALS,
     "PartialCredentialsError": _CREDENTIALS,
     "ProfileNotFound": "correct AWS_PROFILE",
-    "CredentialRetrievalError": _CREDENTIALS,
     "ConfigParseError": "correct the AWS configuration file",
     "ParamValidationError": "correct --store",
     "InvalidEndpointConfigurationError": "correct AWS_ENDPOINT_URL",
@@ -95,6 +94,9 @@ def classify(error: BaseException) -> Failure:
         return Failure(Kind.MISTAKE, _words(error), _NAMES[name])
     if name == "ValueError" and "Invalid endpoint" in str(error):
         return Failure(Kind.MISTAKE, _words(error), "correct AWS_ENDPOINT_URL")
+    if name == "CredentialRetrievalError":
+        # The service that gives them may be away for a moment.
+        return Failure(Kind.EXPIRED, _words(error), _CREDENTIALS)
     if isinstance(error, FileNotFoundError):
         return Failure(Kind.MISSING, _words(error))
     if isinstance(error, FileExistsError):

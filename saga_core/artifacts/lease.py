@@ -69,7 +69,10 @@ class Holder(BaseModel):
 
     def is_gone(self) -> bool:
         """Say whether the holder was a process of this machine that has ended."""
-        return bool(self.started) and self.machine == _machine() and _process_start(self.pid) != self.started
+        if not self.started or self.machine != _machine():
+            return False
+        started = _process_start(self.pid)
+        return started is None or started not in ("", self.started)
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,10 @@ class Lease:
         if not self._end({"committed": record}):
             self._lost.set()
             self.check()
+
+    def is_newest(self) -> bool:
+        """Say whether no lease was taken after this one: whose record replaces another must be the last to have it."""
+        return max(_read(self._storage.files(f"{self._folder}/{LEASES}"))[0], default=0) == self.number
 
     def release(self) -> None:
         """End the lease without a record, so that nobody waits for it; a storage that is away lets it expire."""
@@ -293,9 +300,20 @@ def _process_start(pid: int) -> str | None:
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        return None if _has_ended(pid) else ""
     except OSError:
         return ""
     fields = status.rpartition(")")[2].split()
     # A zombie writes nothing any more.
     return None if fields[0] == "Z" else fields[19]
+
+
+def _has_ended(pid: int) -> bool:
+    """Say whether there is no such process; /proc may hide those of other users."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -37,6 +37,9 @@ class LocalStorage:
         if not nearest.is_dir():
             raise UserError(f"cannot write here: {nearest} is no folder", f"--store {uri}", "choose another --store")
 
+    def hurry(self) -> None:
+        """Do nothing: a disk is never waited for."""
+
     def locate(self, path: str) -> str:
         """Return the absolute path."""
         return str(self._root / path)
@@ -70,12 +73,13 @@ class LocalStorage:
     def create(self, path: str, data: bytes) -> bool:
         """Write a small file only where there is none, and say whether ``data`` is what is there now."""
         with self._writing():
-            temporary = self._beside(path, data)
+            temporary, place = self._beside(path, data), self._place(path)
             try:
                 # A hard link fails where the name is taken, and never shows half a file.
-                os.link(temporary, self._place(path))
+                os.link(temporary, place)
             except FileExistsError:
-                return False
+                # A network disk may have done it, and lost the answer.
+                return place.exists() and place.samefile(temporary)
             except OSError as error:
                 if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
                     raise NoConditionalWritesError("this file system has no hard links", self.uri) from error
@@ -163,6 +167,8 @@ class LocalStorage:
 
     def _place(self, path: str) -> Path:
         place = self._root
+        if ".." in Path(path).parts:
+            raise DamagedArtifactError("a path leaves the store", path)
         for part in Path(path).parts:
             place = place / part
             if place.is_symlink():

@@ -10,6 +10,7 @@ them::
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from saga_core.artifacts.transfer import describe, download, upload
 from saga_core.errors import DamagedArtifactError, SagaError
 
 PARTIAL = "partial"
+
+_READS = 3
 
 
 class Partial:
@@ -53,24 +56,27 @@ class Partial:
         Raises:
             StoreError: The storage cannot be read.
         """
-        manifest = None
-        try:
-            data = self._storage.read(f"{self._folder}/{name}.json")
-            if data is None:
-                return None
-            manifest = Manifest.model_validate_json(data)
-            cache = self._cache / manifest.attempt
-            return download(self._storage, f"{self._folder}/{name}/{manifest.attempt}", manifest.files, cache)
-        except (ValidationError, DamagedArtifactError):
-            self._check()
-            self.drop(name)
-            return None
+        for _ in range(_READS):
+            try:
+                data = self._storage.read(f"{self._folder}/{name}.json")
+                if data is None:
+                    return None
+                manifest = Manifest.model_validate_json(data)
+                cache = self._cache / manifest.attempt
+                return download(self._storage, f"{self._folder}/{name}/{manifest.attempt}", manifest.files, cache)
+            except (ValidationError, DamagedArtifactError):
+                # A connection may spoil what the storage holds whole.
+                continue
+        print(f"  {self.uri}/{name}: damaged, so it is made again", file=sys.stderr, flush=True)
+        self._check()
+        self.drop(name)
+        return None
 
     def keep(self, name: str, folder: Path) -> None:
         """Keep a folder as a piece: its files first, then the manifest.
 
         Args:
-            name: Name of the piece; a complete one of that name stays as it is.
+            name: Name of the piece; it takes the place of one of that name.
             folder: Local folder; it may go afterwards.
 
         Raises:

@@ -100,7 +100,7 @@ class Record(_Frozen):
         created: UTC time of completion, ISO 8601.
     """
 
-    stage: str
+    stage: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     key: Sha256
     payload: dict[str, Any]
     attempt: Attempt

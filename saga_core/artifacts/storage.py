@@ -130,6 +130,9 @@ class Storage(Protocol):
     def unfinished(self) -> list[Unfinished]:
         """Return the writes that nobody completed yet; some are going on."""
 
+    def hurry(self) -> None:
+        """Wait for nothing any more: the user wants the end."""
+
     def abandon(self, unfinished: Unfinished) -> None:
         """Remove what a write left that will not be completed."""
 

@@ -65,6 +65,8 @@ class Store:
         self.storage: Storage = open_storage(uri, self.patience)
         self.uri = self.storage.uri
         self._known: dict[tuple[str, str], Record] = {}
+        # Attempts whose lease may have ended with them: a record may name them, whatever happened since.
+        self._committed: set[str] = set()
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -160,7 +162,12 @@ class Store:
         got = acquire(self.storage, folder, holder, self.patience.lease, self.capabilities, redo=redo)
         if isinstance(got, Committed):
             # The last writer committed, and died before its record was in place.
-            record = self._parse_record(self._record_path(stage, key), json.dumps(got.record))
+            path = self._record_path(stage, key)
+            try:
+                record = self._checked(path, json.dumps(got.record).encode())
+            except DamagedArtifactError:
+                # What it left is no record of this key: no answer.
+                return self.claim(stage, key, holder, redo=True)
             self._put_record(record, replace=False)
             return Standing(None, 0.0, 0.0)
         return got
@@ -186,7 +193,8 @@ class Store:
             yield name, folder
         except BaseException:
             # A half artifact is of no use to anyone once its writer has stopped; its pieces are kept elsewhere.
-            shutil.rmtree(folder, ignore_errors=True)
+            if name not in self._committed:
+                shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def partial(self, stage: str, key: str, lease: Lease | None) -> Partial:
@@ -211,12 +219,13 @@ class Store:
         prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
         try:
             upload(self.storage, folder, prefix, record.files)
+            self._committed.add(record.attempt)
             if lease is not None:
                 lease.commit(record.model_dump(mode="json"))
         except LeaseLostError:
             self._discard(record, folder)
             raise
-        winner = self._put_record(record, replace=replace)
+        winner = self._put_record(record, replace=replace and (lease is None or lease.is_newest()))
         if winner.attempt != record.attempt:
             self._discard(record, folder)
         return winner
@@ -230,6 +239,8 @@ class Store:
         record = self.find(reference.stage, reference.key)
         if record is None:
             raise DamagedArtifactError("the artifact has no record", reference.uri, "run the same command again")
+        if record.digest != reference.digest:
+            raise DamagedArtifactError("it was made again meanwhile, and came out otherwise", reference.uri)
         prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
         return download(self.storage, prefix, record.files, _cache() / "artifacts" / record.digest)
 
@@ -327,7 +338,8 @@ class Store:
             return f"{error.where.rsplit('/', 1)[-1]}: {error.what}"
         # A copied store: written again, its record is the newest, and the next look is a listing again.
         with suppress(SagaError):
-            self.storage.write(place.path, record.model_dump_json(indent=1).encode())
+            if self.read_record(place.path) == record:
+                self.storage.write(place.path, record.model_dump_json(indent=1).encode())
         return None
 
     def _put_record(self, record: Record, *, replace: bool) -> Record:

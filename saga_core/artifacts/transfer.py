@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from saga_core.artifacts.fingerprint import hash_file, list_files
-from saga_core.artifacts.formats import is_what_it_says
+from saga_core.artifacts.formats import FORMATS, is_what_it_says
 from saga_core.artifacts.local_storage import flush_to_disk
 from saga_core.artifacts.record import FileEntry
 from saga_core.artifacts.storage import Entry, Storage
@@ -26,6 +26,8 @@ def describe(folder: Path) -> tuple[FileEntry, ...]:
     files = list_files(folder)
     if links := [file for file in files if file.is_symlink()]:
         raise StageError("an artifact holds no symbolic links", str(links[0]), "write the file itself")
+    if other := [file for file in files if file.suffix in FORMATS and not is_what_it_says(file)]:
+        raise StageError(f"the file is no {other[0].suffix[1:]}", str(other[0]), "this is a mistake in the stage")
     return tuple(
         FileEntry(path=file.relative_to(folder).as_posix(), sha256=hash_file(file), size=file.stat().st_size)
         for file in files

@@ -1,5 +1,6 @@
 """One writer an artifact: leases, their heartbeat, their expiry, and the fence behind them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from artifact_making import claim, key_of, make
 from servers.fixtures import Bucket
 
 from saga_core.artifacts.lease import Holder, Lease, Standing
+from saga_core.artifacts.local_storage import LocalStorage
 from saga_core.artifacts.storage import Patience
 from saga_core.artifacts.store import Store
 from saga_core.errors import LeaseLostError
@@ -150,3 +152,56 @@ def test_a_process_stopped_past_its_expiry_cannot_commit(
     assert [e.path for e in store.storage.files("data") if e.path.endswith(".txt")] == [
         f"{store.folder('data', made.key)}/{made.attempt}/sub/file.txt"
     ]
+
+
+def test_what_was_committed_is_not_removed_when_its_record_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path), _SHORT)
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        # Ctrl-C in the moment between the end of the lease and the record.
+        patch.setattr(store, "_put_record", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make(store, "committed")
+    fresh = Store(str(tmp_path), _SHORT)
+    assert isinstance(fresh.claim("data", key_of(0), other()), Standing)
+    found = fresh.look("data", key_of(0))
+    assert found is not None
+    assert found[1] is None
+    assert (fresh.fetch(fresh.reference(found[0])) / "sub" / "file.txt").read_text() == "committed"
+
+
+@pytest.mark.parametrize("change", [{"stage": "../../evil"}, {"stage": "dpo"}, {"key": "0" * 64}, {"attempt": None}])
+def test_a_forged_commit_is_no_answer(tmp_path: Path, change: dict[str, object]) -> None:
+    store = Store(str(tmp_path / "store"), _SHORT)
+    made = make(store)
+    folder = store.folder("data", made.key)
+    store.storage.remove([f"{folder}/record.json"])
+    end = tmp_path / "store" / folder / "lease" / "00000001.end"
+    forged = {name: value for name, value in (made.model_dump(mode="json") | change).items() if value is not None}
+    end.write_text(json.dumps({"committed": forged}))
+    fresh = Store(str(tmp_path / "store"), _SHORT)
+    lease = fresh.claim("data", made.key, other())
+    assert isinstance(lease, Lease)
+    lease.release()
+    assert fresh.look("data", made.key) is None
+    assert not list(tmp_path.rglob("record.json"))
+
+
+def test_a_link_whose_answer_was_lost_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def link_twice(source: Path, target: Path) -> None:
+        # As a network disk that sends the request again.
+        link(source, target)
+        link(source, target)
+
+    storage = LocalStorage(str(tmp_path))
+    monkeypatch.setattr("os.link", link_twice)
+    assert storage.create("lease/1.end", b"mine")
+    assert not storage.create("lease/1.end", b"another's")
+    assert storage.read("lease/1.end") == b"mine"

@@ -42,6 +42,14 @@ def test_a_refresh_replaces_the_record(store: Store) -> None:
     assert (store.fetch(store.reference(second)) / "sub" / "file.txt").read_text() == "second"
 
 
+def test_a_reference_to_another_result_is_refused(store: Store) -> None:
+    first = make(store, "first")
+    reference = store.reference(first)
+    make(store, "second", replace=True)
+    with pytest.raises(DamagedArtifactError, match="came out otherwise"):
+        store.fetch(reference)
+
+
 def test_a_failed_attempt_leaves_nothing_that_counts(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
 
