@@ -39,8 +39,10 @@ def ours(file: Path, bucket: Bucket, name: str) -> tuple[float, float]:
 
 def other(command: list[str], environment: dict[str, str]) -> float:
     """Return the seconds of another program's upload."""
+    # rclone cannot take a bundle of certificates, and the server, on loopback, needs none.
+    here = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
     start = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
+    subprocess.run(command, check=True, capture_output=True, env={**here, **environment})
     return time.monotonic() - start
 
 
@@ -49,16 +51,10 @@ def test_a_gigabyte_uploads_as_fast_as_by_other_tools(ceph: Ceph, ceph_bucket: B
     with file.open("wb") as opened:
         for _ in range(_SIZE >> 24):
             opened.write(os.urandom(1 << 24))
-    rclone = {
-        "RCLONE_CONFIG_S3_TYPE": "s3",
-        "RCLONE_CONFIG_S3_PROVIDER": "Ceph",
-        "RCLONE_CONFIG_S3_ENV_AUTH": "true",
-        "RCLONE_CONFIG_S3_ENDPOINT": ceph.endpoint,
-    }
     tools = {}
     if shutil.which("rclone"):
-        target = f"s3:{ceph_bucket.name}/rclone"
-        tools["rclone"] = (["rclone", "copyto", "--s3-no-check-bucket", str(file), target], rclone)
+        target = f":s3,provider=Ceph,env_auth=true,endpoint='{ceph.endpoint}':{ceph_bucket.name}/rclone"
+        tools["rclone"] = (["rclone", "copyto", "--ignore-times", str(file), target], {"RCLONE_CONFIG": os.devnull})
     if shutil.which("aws"):
         tools["aws"] = (["aws", "s3", "cp", "--quiet", str(file), f"{ceph_bucket.url}/aws"], {})
     seconds: dict[str, list[float]] = {name: [] for name in ("ours", *tools)}
