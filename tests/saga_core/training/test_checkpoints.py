@@ -108,8 +108,9 @@ def _run(
     return (adapter / WEIGHTS).read_bytes(), [list(row.items()) for row in history]
 
 
-def _run_in_child(arguments: tuple[Any, ...], changes: dict[str, Any], result: Path) -> None:
-    torch.set_num_threads(1)
+def _run_in_child(arguments: tuple[Any, ...], changes: dict[str, Any], threads: int, result: Path) -> None:
+    # Another number of threads adds in another order.
+    torch.set_num_threads(threads)
     result.write_bytes(pickle.dumps(_run(*arguments, **changes)))
 
 
@@ -377,7 +378,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
     while not result.exists():
         known = kept.newest()
         arguments = (stage, base, sentences, pairs, tmp_path / "out", kept)
-        child = processes.Process(target=_run_in_child, args=(arguments, {"epochs": epochs}, result))
+        given = (arguments, {"epochs": epochs}, torch.get_num_threads(), result)
+        child = processes.Process(target=_run_in_child, args=given)
         child.start()
         while killed < 3 and child.is_alive() and kept.newest() == known:
             time.sleep(0.001)
