@@ -6,9 +6,9 @@ Below an artifact's folder::
     lease/00000007.end     how the seventh lease ended, created only if it has not: committed, released or fenced
 
 The number is the fencing token. To commit is to create one's own ``.end`` with the record in it, to take over an
-expired lease is to create the *other's*: of the two exactly one succeeds, so a writer that was paused past its expiry
-cannot commit, however late it wakes. A writer that dies between its ``.end`` and its ``record.json`` has committed: who
-comes next writes the record for it.
+expired lease, or to collect what was left under it, is to create the *other's*: of the two exactly one succeeds, so a
+writer that was paused past its expiry cannot commit, however late it wakes. A writer that dies between its ``.end`` and
+its ``record.json`` has committed: who comes next writes the record for it.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ class Lease:
         Raises:
             LeaseLostError: Another process has taken over; the record does not count.
         """
-        if not self._end({"committed": record}):
+        # Whose lease is gone was silent until its work was removed, with the fence that told so.
+        there = self._storage.read(_path(self._folder, self.number)) is not None
+        if not there or not self._end({"committed": record}):
             self._lost.set()
             self.check()
 
@@ -229,6 +231,19 @@ def disown(storage: Storage, folder: str, holder: Holder) -> None:
         storage.create(_end_path(folder, last + 1), _encode({"released": True}))
 
 
+def fence(storage: Storage, folder: str, holder: Holder) -> bool:
+    """See to it that whoever was silent past its expiry cannot commit, and say whether it had not done so.
+
+    Args:
+        storage: Where the artifact belongs.
+        folder: The artifact's folder.
+        holder: This process.
+    """
+    numbers, ends, _ = _read(storage.files(f"{folder}/{LEASES}"))
+    last = max(numbers, default=0)
+    return not last or last in ends or storage.create(_end_path(folder, last), _encode({"fenced": holder.model_dump()}))
+
+
 def standing_leases(entries: list[Entry], seconds: float, now: float) -> list[str]:
     """Return the paths of the leases that are held and have not expired, of files as ``Storage.files`` gives them."""
     found = []
@@ -258,8 +273,10 @@ def _read(entries: list[Entry]) -> tuple[set[int], set[int], dict[int, float]]:
     numbers, ends, times = set(), set(), {}
     for entry in entries:
         name, _, kind = entry.path.rsplit("/", 1)[-1].partition(".")
-        if name.isdecimal() and kind == "json":
+        if name.isdecimal() and kind in ("json", "end"):
+            # Of a lease that was collected the end alone may be left.
             numbers.add(int(name))
+        if name.isdecimal() and kind == "json":
             times[int(name)] = entry.modified
         elif name.isdecimal() and kind == "end":
             ends.add(int(name))

@@ -11,6 +11,7 @@ from collections.abc import Container, Sequence
 
 from saga_core.artifacts.collection import Item, Kind, Plan, Terms, plan_removal
 from saga_core.artifacts.inventory import Address, Folder, is_manifest, take_inventory
+from saga_core.artifacts.lease import Holder, fence
 from saga_core.artifacts.snapshot import Snapshot, held_by, inputs_of, take_snapshot
 from saga_core.artifacts.storage import Entry, Storage
 from saga_core.artifacts.store import Store
@@ -42,6 +43,7 @@ def remove(store: Store, snapshot: Snapshot, plan: Plan, terms: Terms) -> list[I
         for address in reversed([address for address in taken if address in again.kept]):
             _put_back(store, snapshot, address, taken.pop(address))
         still, gone = set(again.leftovers), []
+        busy: set[Address | None] = set()
         for address, item in plan.artifacts.items():
             files = snapshot.inventory.folders[address].attempts.get(snapshot.records[address].attempt, [])
             if address in taken and _is_free(store, address, None):
@@ -49,8 +51,11 @@ def remove(store: Store, snapshot: Snapshot, plan: Plan, terms: Terms) -> list[I
                 gone.append(item)
             tick()
         for item in plan.leftovers:
-            if item in still and _remove_leftover(store, snapshot, item, taken):
+            if item in still and item.address not in busy and _remove_leftover(store, snapshot, item, taken):
                 gone.append(item)
+            elif item.address is not None:
+                # Somebody works there, perhaps with what comes next.
+                busy.add(item.address)
             tick()
     return gone
 
@@ -93,6 +98,10 @@ def _remove_leftover(store: Store, snapshot: Snapshot, item: Item, taken: Contai
     if item.unfinished is not None:
         store.storage.abandon(item.unfinished)
     elif item.kind is Kind.LEASE:
+        # Without a fence, a writer that was only paused would commit what is about to be removed. It stays as long as
+        # anything else that was written now.
+        if not fence(store.storage, str(item.address), Holder.this("saga gc", ())):
+            return False
         _remove_leases(store.storage, item.entries)
     else:
         # A piece's manifest first, so that it never looks complete.

@@ -26,7 +26,7 @@ from saga_core.artifacts.snapshot import take_snapshot
 from saga_core.artifacts.storage import Patience
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.verification import survey, verify
-from saga_core.errors import StoreError
+from saga_core.errors import LeaseLostError, StoreError
 
 MONTH = Terms(30 * DAY)
 STAGES = ("data", "sft", "pairs", "dpo")
@@ -101,6 +101,28 @@ def test_a_leased_artifact_that_was_removed_is_not_brought_back_by_its_lease(sto
     assert listing(store) == []
     again = put(store, "data", leased=True)
     assert again.digest == record.digest
+    assert_whole(store)
+
+
+@pytest.mark.parametrize("collections", [1, 2])
+def test_a_writer_that_slept_through_a_removal_cannot_commit(store: Store, collections: int) -> None:
+    record = put(store, "data")
+    folder = store.folder("data", record.key)
+    store.storage.remove([f"{folder}/record.json"])
+    # Elsewhere, so that its silence alone is known; it had uploaded everything.
+    asleep = store.claim("data", record.key, Holder.this("demo", ()).model_copy(update={"machine": "f" * 32}))
+    assert isinstance(asleep, Lease)
+    asleep.stop()
+    for _ in range(collections):
+        set_age(store, "", 90)
+        collect(store)
+    # Once as a fence, and when that is old, not at all.
+    assert listing(store) == [f"{folder}/lease/00000001.end"][collections - 1 :]
+    with pytest.raises(LeaseLostError):
+        asleep.commit(record.model_dump(mode="json"))
+    assert live(store) == {}
+    again = put(store, "data", leased=True)
+    assert live(store) == {address(again): again}
     assert_whole(store)
 
 
