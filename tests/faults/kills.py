@@ -1,9 +1,9 @@
 """Kill the machine at random points of a run, go on with another one that has nothing but the store: ``make faults``.
 
 A run without a kill comes first. Then a chain of machines makes the same artifacts in another part of the bucket: each
-is killed in the stage whose turn it is, at a random moment of it or in the middle of a random upload, and the next goes
-on. After every kill the store is read: whatever has a record is whole, and no record of before was touched. At the end
-every digest must be that of the run without a kill.
+is killed in the stage whose turn it is, at a random moment of it, after a random number of its steps or rows, or in the
+middle of a random upload, and the next goes on. After every kill the store is read: whatever has a record is whole, and
+no record of before was touched. At the end every digest must be that of the run without a kill.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Kill:
 
     Attributes:
         stage: The stage that was under way.
-        how: ``moment`` or ``upload``.
+        how: ``moment``, ``work`` or ``upload``.
         after: Seconds of the stage until then.
     """
 
@@ -88,6 +88,21 @@ Work = tuple[str, str]
 
 class BrokenPromiseError(Exception):
     """A promise was broken."""
+
+
+@dataclass
+class Whole:
+    """The run without a kill, by stage.
+
+    Attributes:
+        digests: What came out.
+        seconds: How long it took.
+        work: How many steps or rows of what it did.
+    """
+
+    digests: dict[str, str]
+    seconds: dict[str, float]
+    work: dict[str, dict[str, int]]
 
 
 class Chain:
@@ -109,26 +124,30 @@ class Chain:
         self.kills: list[Kill] = []
         self.lost: dict[Work, int] = {}
 
-    def reference(self) -> tuple[dict[str, str], dict[str, float]]:
-        """Run without a kill, and return the digests and seconds of every stage."""
+    def reference(self) -> Whole:
+        """Run without a kill."""
         code, machine = self._run(f"s3://{_BUCKET}/whole")
         if code != 0:
             raise BrokenPromiseError(f"the run without a kill failed:\n{machine.log.read_text()[-2000:]}")
         records = self._records(f"s3://{_BUCKET}/whole")
-        return {name: r.digest for name, r in records.items()}, {name: r.seconds for name, r in records.items()}
+        return Whole(
+            {name: record.digest for name, record in records.items()},
+            {name: record.seconds for name, record in records.items()},
+            machine.life.counts(),
+        )
 
-    def run(self, targets: list[tuple[str, str]], expected: dict[str, float]) -> dict[str, str]:
+    def run(self, targets: list[tuple[str, str]], whole: Whole) -> dict[str, str]:
         """Kill a machine for each target, let the last one finish, and return the digests of every stage."""
         store, before = f"s3://{_BUCKET}/{self._name}", Left({}, {})
         for stage, how in targets:
-            before = self._kill_in(store, stage, how, expected[stage], before)
+            before = self._kill_in(store, stage, how, whole, before)
         code, machine = self._run(store)
         if code != 0:
             raise BrokenPromiseError(f"the last machine failed:\n{machine.log.read_text()[-2000:]}")
         self._account(before, machine, self._attempts(store))
         return {name: record.digest for name, record in self._records(store).items()}
 
-    def _kill_in(self, store: str, stage: str, how: str, seconds: float, before: "Left") -> "Left":
+    def _kill_in(self, store: str, stage: str, how: str, whole: Whole, before: "Left") -> "Left":
         machine = self._start(store)
         if how == "upload":
             nth = self._chance.randint(1, 6)
@@ -136,9 +155,13 @@ class Chain:
         if machine.wait_for(stage, timeout=300):
             began = time.monotonic()
             # The next machine has less to do than the first had: rather early than after the end.
-            wait = 60.0 if how == "upload" else self._chance.uniform(0.0, 0.8 * seconds + 0.1)
+            wait = self._chance.uniform(0.0, 0.8 * whole.seconds[stage] + 0.1) if how == "moment" else 60.0
+            name, most = self._chance.choice(sorted(whole.work.get(stage, {"": 0}).items()))
+            enough = self._chance.randint(1, most) if how == "work" else sys.maxsize
             while machine.running and time.monotonic() - began < wait and machine.life.stage in (stage, None):
-                time.sleep(0.005)
+                if machine.life.counts().get(stage, {}).get(name, 0) >= enough:
+                    break
+                time.sleep(0.002)
             after = time.monotonic() - began
         else:
             after = 0.0
@@ -225,13 +248,21 @@ def _is_upload(exchange: Exchange, store: str, stage: str) -> bool:
     return exchange.method == "PUT" and here and "/lease/" not in exchange.path
 
 
-def plan(kills: int, seed: int) -> list[tuple[str, str]]:
-    """Return stage and manner of each kill, in the order of the stages: every stage as often, at least."""
+def plan(kills: int, seed: int, counted: Collection[str]) -> list[list[tuple[str, str]]]:
+    """Return stage and manner of each chain's kills, in the order of the stages: every stage as often, at least.
+
+    Args:
+        kills: How many.
+        seed: Of chance.
+        counted: Stages that count their steps or rows.
+    """
     chance = random.Random(seed)
-    targets = [(_STAGES[i % len(_STAGES)], "moment") for i in range(kills - kills // 5)]
-    targets += [(_UPLOADERS[i % len(_UPLOADERS)], "upload") for i in range(kills // 5)]
+    workers = [stage for stage in _STAGES if stage in counted]
+    targets = [(_UPLOADERS[i % len(_UPLOADERS)], "upload") for i in range(kills // 5)]
+    targets += [(workers[i % len(workers)], "work") for i in range(kills // 3)]
+    targets += [(_STAGES[i % len(_STAGES)], "moment") for i in range(kills - len(targets))]
     chance.shuffle(targets)
-    return sorted(targets, key=lambda target: _STAGES.index(target[0]))
+    return [sorted(targets[i::_CHAINS], key=lambda target: _STAGES.index(target[0])) for i in range(_CHAINS)]
 
 
 @contextmanager
@@ -280,7 +311,7 @@ def _wait_for_prefect(url: str, server: "subprocess.Popen[bytes]") -> None:
 
 def table(kills: list[Kill], lost: dict[Work, int]) -> str:
     """Return the kills by stage: how many, when, and what they cost at most."""
-    lines = [f"{'stage':14s} {'kills':>5s} {'in uploads':>10s}  {'after, s':14s} most lost"]
+    lines = [f"{'stage':14s} {'kills':>5s} {'at work':>7s} {'in uploads':>10s}  {'after, s':14s} most lost"]
     for stage in (*_STAGES, "between stages"):
         here = [kill for kill in kills if kill.stage == stage]
         if not here:
@@ -291,9 +322,9 @@ def table(kills: list[Kill], lost: dict[Work, int]) -> str:
             if where == stage
         ]
         times = f"{min(k.after for k in here):.1f} – {max(k.after for k in here):.1f}"
-        uploads = sum(kill.how == "upload" for kill in here)
+        work, uploads = (sum(kill.how == how for kill in here) for how in ("work", "upload"))
         cost = ", ".join(costs) or ("the stage, begun again" if stage in _STAGES else "nothing")
-        lines.append(f"{stage:14s} {len(here):5d} {uploads:10d}  {times:14s} {cost}")
+        lines.append(f"{stage:14s} {len(here):5d} {work:7d} {uploads:10d}  {times:14s} {cost}")
     return "\n".join(lines)
 
 
@@ -310,21 +341,26 @@ def campaign(kills: int, seed: int) -> list[Kill]:
         here = {**proxy.environment(), "XDG_CACHE_HOME": f"{name}/cache"}
         stack.enter_context(mock.patch.dict(os.environ, here))
         chains = [Chain(proxy, environment, Path(name), f"killed-{i}", seed + i) for i in range(_CHAINS)]
-        whole, seconds = chains[0].reference()
-        print(f"without a kill: {len(whole)} stages in {sum(seconds.values()):.0f} s of computing", flush=True)
-        plans = [plan(kills // _CHAINS, seed + i) for i in range(_CHAINS)]
+        whole = chains[0].reference()
+        print(
+            f"without a kill: {len(whole.digests)} stages in {sum(whole.seconds.values()):.0f} s of computing",
+            flush=True,
+        )
+        plans = plan(kills, seed, whole.work)
         with ThreadPoolExecutor(_CHAINS) as threads:
-            results = list(threads.map(lambda chain, targets: chain.run(targets, seconds), chains, plans))
+            results = list(threads.map(lambda chain, targets: chain.run(targets, whole), chains, plans))
         done = [kill for chain in chains for kill in chain.kills]
         lost: dict[Work, int] = {}
         for chain in chains:
             lost |= {work: max(most, lost.get(work, 0)) for work, most in chain.lost.items()}
-        different = {stage for pieced in results for stage in _STAGES if whole[stage] != pieced[stage]}
+        different = {stage for pieced in results for stage in _STAGES if whole.digests[stage] != pieced[stage]}
         apart = "each in a process namespace of its own" if is_apart() else "all of them processes of one machine"
         print(f"\n{table(done, lost)}\n")
         print(f"{len(done)} kills, {apart}; an interval is {_CHECKPOINT_STEPS} steps, a shard {_SHARD_ROWS} rows")
         print(f"{time.monotonic() - start:.0f} s, seed {seed}; no complete stage ran again; no artifact was seen half")
-        print(f"digests of {len(whole) - len(different)} of {len(whole)} stages equal those of the run without a kill")
+        print(
+            f"digests of {len(_STAGES) - len(different)} of {len(_STAGES)} stages equal those of the run without a kill"
+        )
         if different:
             raise BrokenPromiseError(f"other digests: {', '.join(sorted(different))}")
         return done

@@ -72,6 +72,14 @@ class Life:
         """The stage that was under way."""
         return self.began[-1] if self.began and self.began[-1] not in self.ended else None
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how far each kind of work came, in steps or rows, by stage and name."""
+        counts: dict[str, dict[str, int]] = {}
+        # Another thread listens.
+        for (stage, name), seen in list(self.work.items()):
+            counts.setdefault(stage, {})[name] = seen.reached
+        return counts
+
     def _of(self, name: str) -> Seen:
         return self.work.setdefault((self.began[-1] if self.began else "", name), Seen())
 
