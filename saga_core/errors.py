@@ -44,8 +44,8 @@ class DamagedArtifactError(StoreError):
     """What the store holds differs from what its record says. Exit code 1."""
 
 
-class NoConditionalWritesError(StoreError):
-    """The store cannot create a file only where there is none."""
+class RefusedError(StoreError):
+    """The store refused, or cannot do such a thing; trying again will not help. Exit code 1."""
 
 
 class LeaseLostError(StoreError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Barrier
 
 from saga_core.artifacts.storage import Storage
-from saga_core.errors import NoConditionalWritesError, StoreError
+from saga_core.errors import RefusedError, StoreError
 
 FOLDER = "probe"
 
@@ -50,7 +50,8 @@ def probe(storage: Storage) -> Capabilities:
         for race in range(_RACES):
             try:
                 conditional = conditional and _one_wins(storage, f"{folder}/{race}", threads)
-            except NoConditionalWritesError:
+            except RefusedError:
+                # Whether it refuses the condition or the write shows in the next one, which has none.
                 conditional = False
     storage.write(f"{folder}/clock", b"{}")
     written = _uptime()
@@ -61,7 +62,8 @@ def probe(storage: Storage) -> Capabilities:
     # Only what this probe left is removed; and what cannot be removed is small, and saga gc finds it.
     with suppress(StoreError):
         storage.remove([entry.path for entry in files])
-    return Capabilities(conditional, clock - written)
+    # Where no heartbeat can be seen there are no leases.
+    return Capabilities(conditional and clock > 0, clock - written)
 
 
 def _one_wins(storage: Storage, path: str, threads: ThreadPoolExecutor) -> bool:

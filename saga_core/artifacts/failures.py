@@ -10,13 +10,18 @@ from typing import Any
 
 
 class Kind(Enum):
-    """What a failure means for who asked."""
+    """What a failure means for who asked.
+
+    ``CREDENTIALS`` are wrong from the start, or were exchanged for others in mid-run.
+    """
 
     MISSING = auto()
     EXISTS = auto()
     EMPTY = auto()
     PASSING = auto()
     EXPIRED = auto()
+    CREDENTIALS = auto()
+    DENIED = auto()
     UNSUPPORTED = auto()
     MISTAKE = auto()
     FINAL = auto()
@@ -30,11 +35,13 @@ class Failure:
         kind: What it means.
         reason: In words, without secrets.
         remedy: What the user can do.
+        code: S3's own code, where it gave one.
     """
 
     kind: Kind
     reason: str
     remedy: str = "check the store, then run the same command again"
+    code: str = ""
 
 
 _CREDENTIALS = "correct the credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
@@ -48,6 +55,7 @@ _CODES = {
     "OperationAborted": (Kind.PASSING, ""),
     "RequestTimeout": (Kind.PASSING, ""),
     "NoSuchUpload": (Kind.PASSING, ""),
+    "InvalidPart": (Kind.PASSING, ""),
     "XAmzContentSHA256Mismatch": (Kind.PASSING, ""),
     "BadDigest": (Kind.PASSING, ""),
     "IncompleteBody": (Kind.PASSING, ""),
@@ -59,17 +67,19 @@ _CODES = {
     "InvalidBucketName": (Kind.MISTAKE, "correct --store"),
     "PermanentRedirect": (Kind.MISTAKE, "set AWS_DEFAULT_REGION to the bucket's region"),
     "AuthorizationHeaderMalformed": (Kind.MISTAKE, "set AWS_DEFAULT_REGION to the bucket's region"),
-    "RequestTimeTooSkewed": (Kind.FINAL, "set this machine's clock"),
-    "AccessDenied": (Kind.FINAL, "ask for the right to read, write, list and delete there, or " + _CREDENTIALS),
-    "InvalidAccessKeyId": (Kind.FINAL, _CREDENTIALS),
+    # A machine that was suspended sets its clock after a while.
+    "RequestTimeTooSkewed": (Kind.PASSING, "set this machine's clock"),
+    "RequestExpired": (Kind.PASSING, "set this machine's clock"),
+    "InvalidObjectState": (Kind.FINAL, "bring it back from the archive, and keep the store's files out of it"),
+    "AccessDenied": (Kind.DENIED, "ask for the right to read, write, list and delete there, or " + _CREDENTIALS),
+    "InvalidAccessKeyId": (Kind.CREDENTIALS, _CREDENTIALS),
+    "InvalidToken": (Kind.CREDENTIALS, _CREDENTIALS),
     "SignatureDoesNotMatch": (Kind.FINAL, _CREDENTIALS),
     "QuotaExceeded": (Kind.FINAL, "free some space (saga gc), then run the same command again"),
 }
 
 # Exceptions of the client that tell of a mistake before anything was sent, by name: importing them costs half a second.
 _NAMES = {
-    "NoCredentialsError": _CREDENTIALS,
-    "PartialCredentialsError": _CREDENTIALS,
     "ProfileNotFound": "correct AWS_PROFILE",
     "ConfigParseError": "correct the AWS configuration file",
     "ParamValidationError": "correct --store",
@@ -94,6 +104,8 @@ def classify(error: BaseException) -> Failure:
         return Failure(Kind.MISTAKE, _words(error), _NAMES[name])
     if name == "ValueError" and "Invalid endpoint" in str(error):
         return Failure(Kind.MISTAKE, _words(error), "correct AWS_ENDPOINT_URL")
+    if name in ("NoCredentialsError", "PartialCredentialsError"):
+        return Failure(Kind.CREDENTIALS, _words(error), _CREDENTIALS)
     if name == "CredentialRetrievalError":
         # The service that gives them may be away for a moment.
         return Failure(Kind.EXPIRED, _words(error), _CREDENTIALS)
@@ -105,7 +117,7 @@ def classify(error: BaseException) -> Failure:
         return Failure(Kind.FINAL, _words(error), _CREDENTIALS)
     if isinstance(error, NotImplementedError):
         return Failure(Kind.UNSUPPORTED, _words(error))
-    if isinstance(error, TypeError | AttributeError | KeyError):
+    if isinstance(error, TypeError | AttributeError | KeyError | MemoryError):
         # A mistake of ours or of the client's; trying again will not mend it.
         return Failure(Kind.FINAL, f"{name}: {_words(error)}")
     return Failure(Kind.PASSING, _words(error))
@@ -116,18 +128,20 @@ def _of_response(response: dict[str, Any]) -> Failure:
     code, message = str(told.get("Code") or ""), str(told.get("Message") or "")
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
     reason = _clean(f"{code} ({message})" if message and message != code else code or f"status {status}")
-    if code in _CODES:
-        kind, remedy = _CODES[code]
-        return Failure(kind, reason, remedy) if remedy else Failure(kind, reason)
+    kind, remedy = _CODES.get(code) or _of_status(status)
+    return Failure(kind, reason, remedy or Failure.remedy, code)
+
+
+def _of_status(status: int) -> tuple[Kind, str]:
     if status == 412:
-        return Failure(Kind.EXISTS, reason)
+        return Kind.EXISTS, ""
     if status in (401, 403):
-        return Failure(Kind.FINAL, reason, _CREDENTIALS)
+        return Kind.FINAL, _CREDENTIALS
     if status == 507:
-        return Failure(Kind.FINAL, reason, "free some space (saga gc), then run the same command again")
+        return Kind.FINAL, "free some space (saga gc), then run the same command again"
     if 400 <= status < 500 and status not in (404, 408, 409, 425, 429):
-        return Failure(Kind.FINAL, reason)
-    return Failure(Kind.PASSING, reason)
+        return Kind.FINAL, ""
+    return Kind.PASSING, ""
 
 
 def _response(error: BaseException | None) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from saga_core.artifacts.storage import JSON_LIMIT, Entry, Unfinished
-from saga_core.errors import DamagedArtifactError, NoConditionalWritesError, StageError, StoreError, UserError
+from saga_core.errors import DamagedArtifactError, RefusedError, StageError, StoreError, UserError
 
 # As _temporary() names them.
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)
@@ -82,7 +82,7 @@ class LocalStorage:
                 return place.exists() and place.samefile(temporary)
             except OSError as error:
                 if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-                    raise NoConditionalWritesError("this file system has no hard links", self.uri) from error
+                    raise RefusedError("this file system has no hard links", self.uri) from error
                 raise
             finally:
                 temporary.unlink()

@@ -102,7 +102,7 @@ class Storage(Protocol):
         """Write a small file only where there is none, and say whether ``data`` is what is there now.
 
         Raises:
-            NoConditionalWritesError: The storage cannot do that.
+            RefusedError: The storage cannot do that.
         """
 
     def files(self, folder: str) -> list[Entry]:
@@ -149,5 +149,6 @@ def open_storage(uri: str, patience: Patience) -> Storage:
         return LocalStorage(uri)
     # Only a remote store pays for importing fsspec and its clients.
     from saga_core.artifacts.remote_storage import RemoteStorage
+    from saga_core.artifacts.s3_storage import PROTOCOLS, S3Storage
 
-    return RemoteStorage(uri, patience)
+    return (S3Storage if uri.partition("://")[0] in PROTOCOLS else RemoteStorage)(uri, patience)

@@ -10,7 +10,7 @@ from servers.fixtures import Bucket, Proxied
 from saga_core.artifacts.capabilities import probe
 from saga_core.artifacts.local_storage import LocalStorage
 from saga_core.artifacts.store import Store
-from saga_core.errors import NoConditionalWritesError
+from saga_core.errors import RefusedError
 
 
 def test_a_disk_and_a_real_protocol_have_them(tmp_path: Path, bucket: Bucket) -> None:
@@ -40,7 +40,7 @@ def test_a_disk_without_hard_links_is_found_out(tmp_path: Path, monkeypatch: pyt
 
     # As on a FAT file system, which cannot be mounted everywhere.
     monkeypatch.setattr("os.link", refuse)
-    with pytest.raises(NoConditionalWritesError):
+    with pytest.raises(RefusedError):
         LocalStorage(str(tmp_path)).create("a", b"1")
     store = Store(str(tmp_path))
     assert not probe(store.storage).conditional_writes

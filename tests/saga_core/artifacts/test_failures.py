@@ -33,14 +33,18 @@ def answer(code: str, status: int, message: str = "told so") -> BaseException:
         ("502", 502, Kind.PASSING),
         ("RequestTimeout", 400, Kind.PASSING),
         ("ExpiredToken", 400, Kind.EXPIRED),
-        ("AccessDenied", 403, Kind.FINAL),
-        ("InvalidAccessKeyId", 403, Kind.FINAL),
+        ("AccessDenied", 403, Kind.DENIED),
+        ("InvalidAccessKeyId", 403, Kind.CREDENTIALS),
         ("SignatureDoesNotMatch", 403, Kind.FINAL),
         ("SomethingNew", 403, Kind.FINAL),
         ("InvalidRequest", 400, Kind.FINAL),
         ("NotImplemented", 501, Kind.UNSUPPORTED),
         ("InsufficientStorage", 507, Kind.FINAL),
         ("InvalidRange", 416, Kind.EMPTY),
+        # An upload that must begin anew, and a clock that a suspended machine sets later.
+        ("InvalidPart", 400, Kind.PASSING),
+        ("RequestTimeTooSkewed", 403, Kind.PASSING),
+        ("InvalidObjectState", 403, Kind.FINAL),
     ],
 )
 def test_an_answer_is_told_by_its_code_and_status(code: str, status: int, kind: Kind) -> None:
@@ -57,7 +61,7 @@ def test_an_answer_is_told_by_its_code_and_status(code: str, status: int, kind: 
         (FileExistsError("there"), Kind.EXISTS),
         (PermissionError("no"), Kind.FINAL),
         (NotImplementedError("create"), Kind.UNSUPPORTED),
-        (NoCredentialsError(), Kind.MISTAKE),
+        (NoCredentialsError(), Kind.CREDENTIALS),
     ],
 )
 def test_an_exception_is_told_by_its_kind(error: Exception, kind: Kind) -> None:

@@ -1,5 +1,6 @@
 """A remote store that fails: tried again where that helps, told in one line where not, and never taken for empty."""
 
+import json
 import os
 import subprocess
 import threading
@@ -107,6 +108,27 @@ def test_renewed_credentials_are_read_again(
     assert store.look("data", made.key) == (made, None)
     assert time.monotonic() - start > 2
     assert proxy.faults["expired"] > 1
+
+
+def test_a_renewal_that_fails_is_tried_again(
+    bucket: Bucket, proxied: Proxied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = proxied(bucket)
+    # A helper that gives credentials fails once in mid-run, as one does whose own session is being renewed.
+    helper, fail = tmp_path / "helper", tmp_path / "fail"
+    keys = json.dumps({"Version": 1, "AccessKeyId": proxy.access_key, "SecretAccessKey": proxy.secret_key})
+    helper.write_text(f"#!/bin/sh\n[ ! -e {fail} ] || {{ rm {fail}; exit 1; }}\necho '{keys}'\n")
+    helper.chmod(0o700)
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {helper}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    store = Store(f"{bucket.url}/store", _LONG)
+    made = make(store)
+    proxy.inject(Fault("expired", times=1))
+    fail.touch()
+    assert store.look("data", made.key) == (made, None)
+    assert not fail.exists()
 
 
 def test_credentials_that_stay_expired_are_told(bucket: Bucket, proxied: Proxied) -> None:
