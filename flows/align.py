@@ -8,9 +8,9 @@ from prefect import flow
 
 from saga_core.recipe_file import load_recipe
 from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, pairs, probe, publish, scores, sft
+from tasks.opening import open_session
 from tasks.pipeline import check_stage
 from tasks.runner import Runner
-from tasks.session import open_session
 
 
 @flow(name="align", flow_run_name="align-{recipe}", persist_result=False)

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -32,12 +32,16 @@ from saga_core.artifacts.naming import names_artifact
 from saga_core.artifacts.store import Store
 from saga_core.errors import SagaError, StageError, UserError
 from saga_core.recipe_file import load_recipe, recipe_names
+from tasks.opening import open_session
 from tasks.pipeline import check_stage, stages_until
 from tasks.plan import Planned, make_plan, outcomes_of
 from tasks.report import RunReport, find_run
-from tasks.session import Session, open_session
+from tasks.session import Session
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+# What is used is not collected, so that it was used must be known by the day.
+_STALE = timedelta(days=1)
 
 RecipeName = Annotated[str, typer.Argument(help="A name that `saga recipes` lists, or the path of a YAML file.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")]
@@ -80,7 +84,7 @@ def run(
         report = RunReport(session, done)
         result = report.as_dict()
         before = find_run(session.store, report.name)
-        if before is None or _artifacts(before) != _artifacts(result):
+        if before is None or _artifacts(before) != _artifacts(result) or _age(before) > _STALE:
             # Nothing was made, so a store that cannot be written to loses nothing.
             with contextlib.suppress(SagaError):
                 report.keep()
@@ -183,14 +187,29 @@ def _align(
         start_embedded_api()
         result: dict[str, Any] = align(recipe, store, tuple(overrides or ()), until, tuple(refresh or ()))
     except BaseException as error:
-        report = getattr(error, "report", None) or find_run(session.store, RunReport(session).name, since=start)
-        report = report or RunReport(session).as_dict()
+        report = getattr(error, "report", None) or _report_since(session, start) or RunReport(session).as_dict()
         told = _failure(error, report)
         told.__dict__["report"] = report
         if told.exit_code == 1:
-            told.__dict__["advice"] = _advice(report, ["run", *_arguments(recipe, store, overrides, until, refresh)])
+            told.__dict__["advice"] = _advice(
+                report, ["run", *_arguments(recipe, store, overrides, until, _still(refresh, report))]
+            )
         raise told from error
     return result
+
+
+def _report_since(session: Session, start: str) -> dict[str, Any] | None:
+    # What failed may be the store, and that has just been waited for.
+    session.store.storage.hurry()
+    with contextlib.suppress(SagaError):
+        return find_run(session.store, session.run, since=start)
+    return None
+
+
+def _still(refresh: list[str] | None, report: dict[str, Any]) -> list[str]:
+    """Return the stages that are still to be made again."""
+    done = {row["stage"] for row in report["stages"] if row["state"] == "computed"}
+    return [stage for stage in refresh or () if stage not in done]
 
 
 def _failure(error: BaseException, report: dict[str, Any]) -> SagaError:
@@ -249,6 +268,10 @@ def _prepare_environment(session: Session) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
+def _age(report: dict[str, Any]) -> timedelta:
+    return datetime.now(UTC) - datetime.fromisoformat(report["time"])
+
+
 def _artifacts(report: dict[str, Any]) -> list[tuple[str, str | None]]:
     return [(row["stage"], row["uri"]) for row in report["stages"]]
 
@@ -256,7 +279,7 @@ def _artifacts(report: dict[str, Any]) -> list[tuple[str, str | None]]:
 def _find(store: Store, name: str | None, *, with_card: bool = False) -> dict[str, Any]:
     report = find_run(store, name, with_card=with_card)
     if report is None:
-        runs = [str(row["run"]) for row in store.runs() if row["card"] or not with_card][:5]
+        runs = [str(row["run"]) for row in store.runs.newest() if row["card"] or not with_card][:5]
         hint = f"runs: {', '.join(runs)}" if runs else "give --store, or run a recipe to its end first"
         kind = "run with a card" if with_card else "run"
         raise UserError(f"no {kind} {name}" if name else f"no {kind} is here", store.uri, hint)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+from saga_core.errors import StoreError
 from tasks.stage import Work
 
 # The newest, and one before it, in case the newest is found damaged.
@@ -33,12 +35,20 @@ class StoredCheckpoints:
             StoreError: The store cannot be written.
         """
         self._partial.keep(f"{self._prefix}{step:08d}", folder)
-        for old in self._names()[:-_KEEP]:
-            self._partial.drop(old)
+        try:
+            for old in self._names()[:-_KEEP]:
+                self._partial.drop(old)
+        except StoreError as error:
+            # They take room, and no more: what was trained is worth more than that.
+            print(f"  older checkpoints stay: {error}", file=sys.stderr, flush=True)
 
     def newest(self) -> Path | None:
         """Return the newest state whose files are all as they were recorded, or None where there is none."""
         return next((folder for name in reversed(self._names()) if (folder := self._partial.fetch(name))), None)
+
+    def locate(self, folder: Path) -> str:
+        """Return where the checkpoint is kept that ``newest`` gave a local folder of."""
+        return self._partial.locate(folder)
 
     def _names(self) -> list[str]:
         return [name for name in self._partial.names() if name.startswith(self._prefix)]

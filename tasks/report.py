@@ -9,18 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.store import Store
 from saga_core.errors import DamagedArtifactError, SagaError, StoreError
-from tasks.pipeline import PIPELINE
 from tasks.session import Outcome, Session
-
-
-def run_name(session: Session) -> str:
-    """Return a run's name: the recipe's, and a digest of what it asks for; the same request has the same name."""
-    asked = [stage.payload(session.recipe, session.outside, {}) for stage in PIPELINE]
-    return f"{session.recipe.name}-{digest(asked)[:10]}"
 
 
 class RunReport:
@@ -31,7 +23,7 @@ class RunReport:
         self._outcomes = list(outcomes)
         self._started = time.monotonic()
         self._time = datetime.now(UTC).isoformat(timespec="microseconds")
-        self.name = run_name(session)
+        self.name = session.run
 
     def begin(self, stage: str) -> None:
         """Say on standard error that a stage begins."""
@@ -52,7 +44,7 @@ class RunReport:
 
     def keep(self) -> None:
         """Write the report to the store; each start of a run has a report of its own."""
-        self._session.store.write_run(self.name, self._time.replace(":", ""), self.as_dict())
+        self._session.store.runs.write(self.name, self._time.replace(":", ""), self.as_dict())
 
     def fail(self, stage: str, error: BaseException) -> None:
         """Take in that a stage failed, and which of its pieces are kept."""
@@ -124,7 +116,7 @@ def find_run(store: Store, name: str | None, *, with_card: bool = False, since: 
         with_card: Pass over runs that published no card.
         since: Pass over runs that were started before this UTC time, ISO 8601.
     """
-    for run in store.runs(name):
+    for run in store.runs.newest(name):
         if run["time"] < since:
             return None
         if run["card"] or not with_card:

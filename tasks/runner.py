@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from saga_core.errors import StageError
+from saga_core.errors import SagaError, StageError
 from saga_core.reporting.markdown import stage_table
 from tasks.report import RunReport
 from tasks.session import Outcome, Session
@@ -120,7 +120,11 @@ class Runner:
             self.report.fail(stage.name, error)
             error.__dict__["report"] = self.report.as_dict()
             raise
-        self.report.add(outcome)
+        try:
+            self.report.add(outcome)
+        except SagaError as error:
+            error.__dict__["report"] = self.report.as_dict()
+            raise
         self._leave_artifact(outcome)
         return outcome
 
@@ -129,4 +133,10 @@ class Runner:
         where = outcome.reference.uri if outcome.reference else "-"
         headline = {"state": outcome.state, "why": outcome.why, **(outcome.headline or {}), "artifact": where}
         key = f"{self._session.recipe.name}-{outcome.stage}".replace("_", "-").replace(".", "-")
-        create_markdown_artifact(stage_table(headline), key=key, description=f"Stage {outcome.stage}: {outcome.state}")
+        try:
+            create_markdown_artifact(
+                stage_table(headline), key=key, description=f"Stage {outcome.stage}: {outcome.state}"
+            )
+        except Exception as error:
+            # The stage is done and stored, whatever becomes of its page.
+            get_run_logger().warning("no page for %s: %s", outcome.stage, error)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
-import json
 import math
 import sys
 import tempfile
@@ -12,21 +12,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from saga_core.artifacts.difference import explain_difference
 from saga_core.artifacts.fingerprint import digest
-from saga_core.artifacts.lease import Holder, Lease, Standing
+from saga_core.artifacts.holder import Holder
+from saga_core.artifacts.lease import Lease, Standing
 from saga_core.artifacts.local_storage import storage_failure
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Record, Reference, provenance
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import describe
-from saga_core.errors import DamagedArtifactError, LeaseLostError, StageError, StoreError, UserError
-from saga_core.outside import Outside, Pinner
+from saga_core.errors import DamagedArtifactError, LeaseLostError, StageError, StoreError
+from saga_core.outside import Outside
 from saga_core.recipe import Recipe
-from saga_core.recipe_file import LoadedRecipe
 from tasks.stage import Stage, Work, key_of
 
 State = Literal["cached", "computed", "skipped", "refused", "failed"]
@@ -81,6 +80,7 @@ class Session:
         outside: Its pinned outside inputs, by name.
         store: Where artifacts are.
         refresh: Stages that are computed although they are cached.
+        run: Name of the run, where it has one.
         distrusted: Stages whose artifact is hashed in full before it is taken, because a file was found damaged.
     """
 
@@ -88,6 +88,7 @@ class Session:
     outside: Mapping[str, Outside]
     store: Store
     refresh: frozenset[str] = frozenset()
+    run: str = ""
     distrusted: frozenset[str] = frozenset()
 
     def look_up(self, stage: Stage, inputs: Mapping[str, Reference]) -> Lookup:
@@ -98,21 +99,31 @@ class Session:
             inputs: References of its inputs; a skipped stage's is absent.
         """
         payload = stage.payload(self.recipe, self.outside, inputs)
-        key = key_of(payload)
+        lookup = Lookup(payload, key_of(payload), None, "")
         if stage.name in self.refresh:
-            return Lookup(payload, key, None, "asked for by --refresh")
+            return dataclasses.replace(lookup, why="asked for by --refresh")
+        found = self._look(stage, lookup)
+        if found.record is None and not found.damaged:
+            return dataclasses.replace(found, why=self._why_missing(stage, payload))
+        return found
+
+    def _look(self, stage: Stage, lookup: Lookup) -> Lookup:
+        """Look an artifact up again; where there is none, the reason stays what it was."""
         try:
-            found = self.store.look(stage.name, key)
+            found = self.store.look(stage.name, lookup.key)
         except DamagedArtifactError as error:
-            return Lookup(payload, key, None, f"the stored record is damaged: {error.what}", damaged=True)
+            what = f"the stored record is damaged: {error.what}"
+            return dataclasses.replace(lookup, record=None, why=what, damaged=True)
         if found is None:
-            return Lookup(payload, key, None, self._why_missing(stage, payload))
+            return dataclasses.replace(lookup, record=None, damaged=False)
         record, damage = found
         if damage is None and stage.name in self.distrusted:
             damage = self._damage_inside(record)
         if damage:
-            return Lookup(payload, key, None, f"the stored artifact is damaged: {damage}", damaged=True)
-        return Lookup(payload, key, record, f"made {record.created[:16].replace('T', ' ')} by {record.recipe}")
+            what = f"the stored artifact is damaged: {damage}"
+            return dataclasses.replace(lookup, record=None, why=what, damaged=True)
+        made = f"made {record.created[:16].replace('T', ' ')} by {record.recipe}"
+        return dataclasses.replace(lookup, record=record, why=made, damaged=False)
 
     def _damage_inside(self, record: Record) -> str | None:
         try:
@@ -141,9 +152,10 @@ class Session:
         Raises:
             SagaError: The stage failed; what was stored before stays as it is, and its pieces are kept.
         """
-        holder = Holder.this(self.recipe.name, tuple((r.stage, r.key) for r in inputs.values()))
+        needed = tuple((reference.stage, reference.key) for reference in inputs.values())
+        holder = Holder.this(self.recipe.name, needed, self.run)
         while True:
-            lease, lookup = self._claim(stage, lookup, inputs, holder)
+            lease, lookup = self._claim(stage, lookup, holder)
             if lookup.record is not None:
                 return self.cached(lookup, lookup.record)
             try:
@@ -151,45 +163,48 @@ class Session:
             except LeaseLostError:
                 # Paused for longer than the lease: whoever took over is making it, or has made it.
                 _say(stage, "another process took over meanwhile")
-                lookup = self.look_up(stage, inputs)
+                lookup = self._look(stage, lookup)
                 if lookup.record is not None:
                     return self.cached(lookup, lookup.record)
 
-    def _claim(
-        self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference], holder: Holder
-    ) -> tuple[Lease | None, Lookup]:
+    def _claim(self, stage: Stage, lookup: Lookup, holder: Holder) -> tuple[Lease | None, Lookup]:
         """Wait until the artifact may be made here, or is there."""
-        said = -math.inf
+        said, refresh = -math.inf, stage.name in self.refresh
         while True:
-            redo = lookup.damaged or stage.name in self.refresh
-            claim = self.store.claim(stage.name, lookup.key, holder, redo=redo)
-            if not isinstance(claim, Standing):
-                break
-            if claim.expires and time.monotonic() - said > _SAY_EVERY_SECONDS:
-                said = time.monotonic()
-                _say(stage, f"being made by {claim}; waiting for it")
-            time.sleep(min(claim.expires, _LOOK_EVERY_SECONDS, self.store.patience.lease / 4))
-            lookup = self.look_up(stage, inputs)
-            if lookup.record is not None:
-                return None, lookup
-        if lookup.damaged:
-            try:
-                lookup = self._set_aside(stage, inputs)
-            except BaseException:
-                if claim is not None:
-                    claim.stop()
-                raise
-            if lookup.record is not None and claim is not None:
-                claim.release()
-        return claim, lookup
+            # What is to be made again is no answer, unless it was made again, and its writer died before it was told.
+            before = self._look(stage, lookup).record if refresh else None
+            redo = refresh or lookup.damaged
+            claim = self.store.claim(stage.name, lookup.key, holder, redo=redo, present=before)
+            if isinstance(claim, Standing):
+                if time.monotonic() - said > _SAY_EVERY_SECONDS:
+                    said = time.monotonic()
+                    _say(stage, f"being made by {claim}; waiting for it")
+                time.sleep(min(claim.expires, _LOOK_EVERY_SECONDS, self.store.patience.lease / 4))
+            elif not isinstance(claim, Record):
+                return self._under(claim, stage, lookup)
+            if isinstance(claim, Record) or not refresh:
+                lookup = self._look(stage, lookup)
+                if lookup.record is not None:
+                    return None, lookup
 
-    def _set_aside(self, stage: Stage, inputs: Mapping[str, Reference]) -> Lookup:
-        # Looked up again under the lease: another process may have mended it a moment ago.
-        lookup = self.look_up(stage, inputs)
-        if lookup.damaged:
-            aside = self.store.set_aside(stage.name, lookup.key)
-            _say(stage, f"{lookup.why}; its record is kept as {aside}")
-        return lookup
+    def _under(self, lease: Lease | None, stage: Stage, lookup: Lookup) -> tuple[Lease | None, Lookup]:
+        """Look once more under a lease: it may have been made, or mended, a moment ago."""
+        try:
+            if stage.name in self.refresh:
+                # Who made it was killed before its pieces were removed: they are of what is to be made again.
+                self.store.drop_old_pieces(stage.name, lookup.key)
+            else:
+                lookup = self._look(stage, lookup)
+            if lookup.damaged:
+                aside = self.store.set_aside(stage.name, lookup.key, lease)
+                _say(stage, f"{lookup.why}; its record is kept as {aside}")
+        except BaseException:
+            if lease is not None:
+                lease.stop()
+            raise
+        if lookup.record is not None and lease is not None:
+            lease.release()
+        return lease, lookup
 
     def _compute(self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference], lease: Lease | None) -> Outcome:
         start = time.monotonic()
@@ -221,7 +236,7 @@ class Session:
                     seconds=round(seconds, 3),
                     created=datetime.now(UTC).isoformat(timespec="seconds"),
                 )
-                record = self.store.commit(record, out, lease, replace=stage.name in self.refresh)
+                record = self.store.commit(record, out, lease, replace=lookup.damaged or stage.name in self.refresh)
             partial.clear()
         return Outcome(stage.name, "computed", lookup.why, self.store.reference(record), seconds, record.headline)
 
@@ -266,7 +281,7 @@ def _explained(store: str, partial: Partial) -> Iterator[None]:
     except BaseException as error:
         told: BaseException = error
         if isinstance(error, OSError) and _is_of_the_store(error, store):
-            told = storage_failure(error, str(error.filename or store))
+            told = storage_failure(error, str(error.filename or store), began=True)
         elif "No space left on device" in str(error):
             # Safetensors tells of a full disk in words alone.
             told = storage_failure(OSError(errno.ENOSPC, str(error)), store)
@@ -279,49 +294,3 @@ def _explained(store: str, partial: Partial) -> Iterator[None]:
 def _is_of_the_store(error: OSError, store: str) -> bool:
     """Say whether an error is of a disk that is written to; what a stage cannot read is told as it is."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT) or str(error.filename).startswith((store, tempfile.gettempdir()))
-
-
-def open_session(loaded: LoadedRecipe, store: str, refresh: frozenset[str] = frozenset()) -> Session:
-    """Pin every outside input of a recipe and open its store.
-
-    Raises:
-        UserError: An outside input or the store cannot be found.
-    """
-    recipe, pin = loaded.recipe, Pinner(loaded.folder)
-    outside = {
-        "model": pin.model(recipe.model),
-        "judge": pin.parser(recipe.judge, "judge", recipe.language),
-        "evaluator": pin.parser(recipe.evaluator, "evaluator", recipe.language),
-        "treebank": pin.file(recipe.evaluation.scala.treebank, "evaluation.scala.treebank"),
-        "summaries": pin.task(recipe.evaluation.summaries.source, "evaluation.summaries.source"),
-        "reading": pin.task(recipe.evaluation.reading.source, "evaluation.reading.source"),
-    }
-    _check_lengths(recipe, outside["model"])
-    sources = [pin.text(source) for source in recipe.corpus.sources]
-    outside |= {f"corpus.{i}": source for i, source in enumerate(sources)}
-    outside["corpus"] = Outside({"sources": [source.identity for source in sources]}, "")
-    return Session(recipe, outside, Store(store), refresh)
-
-
-def _check_lengths(recipe: Recipe, model: Outside) -> None:
-    """Refuse continuations that leave a local model no room for a prompt, before anything is spent.
-
-    Raises:
-        UserError: A number of new tokens is not below the model's context.
-    """
-    config = Path(model.location) / "config.json"
-    context = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else None
-    context = context.get("max_position_embeddings") if isinstance(context, dict) else None
-    measured = recipe.evaluation
-    wanted = {
-        "probe.max_new_tokens": recipe.probe.max_new_tokens,
-        "generation.max_new_tokens": recipe.generation.max_new_tokens,
-        "evaluation.sampling.max_new_tokens": measured.sampling.max_new_tokens,
-        "evaluation.summaries.max_new_tokens": measured.summaries.max_new_tokens,
-        "evaluation.reading.max_new_tokens": measured.reading.max_new_tokens,
-    }
-    for name, tokens in wanted.items():
-        if isinstance(context, int) and tokens >= context:
-            raise UserError(
-                f"{tokens} new tokens leave no room for a prompt: the context is {context}", name, "lower it"
-            )

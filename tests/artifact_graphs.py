@@ -10,8 +10,9 @@ from typing import Any
 import fsspec
 
 from saga_core.artifacts.fingerprint import digest
+from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.inventory import Address
-from saga_core.artifacts.lease import Holder, Standing
+from saga_core.artifacts.lease import Standing
 from saga_core.artifacts.record import Record, provenance
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import describe
@@ -62,7 +63,7 @@ def put(
     }
     key = digest(payload)
     lease = store.claim(stage, key, Holder.this(recipe, ()), redo=replace) if leased else None
-    assert not isinstance(lease, Standing)
+    assert not isinstance(lease, Standing | Record)
     with store.attempt(stage, key) as (attempt, folder):
         for path, content in (files or {"value.json": f'"{stage} {digest(payload)}"'.encode()}).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +121,7 @@ def write_run(store: Store, run: str, records: Sequence[Record], *, days: float 
     ]
     report = {"run": run, "recipe": recipe, "store": store.uri, "time": moment, "stages": rows}
     report |= {"metrics": {"base": {}, "final": {}}, "adapter": None, "card": None}
-    store.write_run(run, moment.replace(":", ""), report)
+    store.runs.write(run, moment.replace(":", ""), report)
     if days:
         set_age(store, f"runs/{run}", days)
 

@@ -4,7 +4,8 @@ import time
 from datetime import UTC, datetime
 
 from saga_core.artifacts.fingerprint import digest
-from saga_core.artifacts.lease import Holder, Lease, Standing
+from saga_core.artifacts.holder import Holder
+from saga_core.artifacts.lease import Lease, Standing
 from saga_core.artifacts.record import Record, provenance
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import describe
@@ -60,5 +61,5 @@ def claim(store: Store, seed: int = 0, *, redo: bool = False) -> Lease | Record 
         if not isinstance(got, Standing):
             return got
         time.sleep(0.01)
-        if found := store.look("data", key_of(seed)):
+        if not redo and (found := store.look("data", key_of(seed))):
             return found[0]

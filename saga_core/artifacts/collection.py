@@ -136,9 +136,10 @@ def _keep(snapshot: Snapshot, terms: Terms) -> dict[Address, Why]:
             kept[address] = Why.AGE
         elif terms.recipe not in (None, record.recipe):
             kept[address] = Why.RECIPE
-    waiting = [*kept, *snapshot.running, *snapshot.needed, *snapshot.champions]
+    waiting = [*kept, *snapshot.running, *snapshot.needed, *snapshot.champions, *snapshot.unwritten]
+    records = snapshot.records | snapshot.unwritten
     while waiting:
-        for address in inputs_of(snapshot.records.get(waiting.pop())):
+        for address in inputs_of(records.get(waiting.pop())):
             if address in snapshot.records and address not in kept:
                 kept[address] = Why.REFERENCE
                 waiting.append(address)
@@ -171,7 +172,7 @@ def _leftovers(snapshot: Snapshot, terms: Terms, folder: Folder, named: set[tupl
     address = folder.address
     record = snapshot.records.get(address)
     maker = record.recipe if record else snapshot.makers.get(address)
-    if address in snapshot.running or terms.recipe not in (None, maker):
+    if address in snapshot.running or address in snapshot.unwritten or terms.recipe not in (None, maker):
         return
     own = record.attempt if record else None
     orphans = [files for name, files in folder.attempts.items() if name != own and (address, name) not in named]
@@ -186,8 +187,7 @@ def _leftovers(snapshot: Snapshot, terms: Terms, folder: Folder, named: set[tupl
     if folder.record is not None:
         yield from _items([(kind, files) for kind, files in parts if _is_old(snapshot, terms, files)], address)
     elif _is_old(snapshot, terms, folder.entries()) and len(orphans) == len(folder.attempts):
-        # Unfinished work is of one age. Its leases go first: one may have ended with a record that nobody wrote yet,
-        # and a record must not outlive its files.
+        # Unfinished work is of one age. Its leases go first, so that nobody commits what goes after them.
         yield from _items([(Kind.LEASE, folder.leases), *parts], address)
 
 

@@ -12,8 +12,9 @@ from saga_core.artifacts.lease import LEASES
 from saga_core.artifacts.parallel import in_parallel
 from saga_core.artifacts.partial import PARTIAL
 from saga_core.artifacts.record import Record, Reference
+from saga_core.artifacts.runs import RUNS
 from saga_core.artifacts.storage import Entry, Storage
-from saga_core.artifacts.store import DAMAGED, KEY_IN_ADDRESS, RECORD, RUNS, Store
+from saga_core.artifacts.store import DAMAGED, KEY_IN_ADDRESS, RECORD, Store
 from saga_core.errors import DamagedArtifactError, UserError
 
 _STAGE = r"(?P<stage>[a-z][a-z0-9_]*)"

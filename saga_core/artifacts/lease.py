@@ -9,70 +9,30 @@ The number is the fencing token. To commit is to create one's own ``.end`` with 
 expired lease, or to collect what was left under it, is to create the *other's*: of the two exactly one succeeds, so a
 writer that was paused past its expiry cannot commit, however late it wakes. A writer that dies between its ``.end`` and
 its ``record.json`` has committed: who comes next writes the record for it.
+
+A lease expires when whoever waits for it has looked for so long and seen no heartbeat. No clock but the waiter's own
+counts, and only while the storage answers: after an outage the holder has all the time again.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import threading
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from saga_core.artifacts.capabilities import Capabilities
-from saga_core.artifacts.fingerprint import digest
-from saga_core.artifacts.storage import Entry, Storage
-from saga_core.errors import LeaseLostError, SagaError
+from saga_core.artifacts.holder import Holder, read_holder
+from saga_core.artifacts.storage import Entry, Patience, Storage, open_storage
+from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError
 
 LEASES = "lease"
 
 _BEATS_A_LEASE = 4
-
-
-class Holder(BaseModel):
-    """Who holds a lease, and what for.
-
-    Attributes:
-        host: Name of the machine, for people.
-        machine: Digest that tells machines, and containers on one machine, apart.
-        pid: Process, as numbered there.
-        started: When that process was started, by its own machine's count, so that a reused number is another.
-        recipe: What the run makes.
-        inputs: Stage and key of every artifact that the work reads: they must not be removed meanwhile.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str
-    machine: str
-    pid: int
-    started: str
-    recipe: str
-    inputs: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def this(cls, recipe: str, inputs: tuple[tuple[str, str], ...]) -> Holder:
-        """Return this process as a holder."""
-        return cls(
-            host=platform.node(),
-            machine=_machine(),
-            pid=os.getpid(),
-            started=_process_start(os.getpid()) or "",
-            recipe=recipe,
-            inputs=inputs,
-        )
-
-    def is_gone(self) -> bool:
-        """Say whether the holder was a process of this machine that has ended."""
-        if not self.started or self.machine != _machine():
-            return False
-        started = _process_start(self.pid)
-        return started is None or started not in ("", self.started)
+# One look decides, by the storage's clock: so a holder that is slow must not be taken for one that is gone.
+_LEASES_OF_GRACE = 5
 
 
 @dataclass(frozen=True)
@@ -81,7 +41,7 @@ class Standing:
 
     Attributes:
         holder: That process, or None where it cannot be told.
-        silent: Seconds since its last heartbeat.
+        silent: Seconds in which it was looked for in vain.
         expires: Seconds until the lease can be taken over if it stays silent.
     """
 
@@ -91,8 +51,7 @@ class Standing:
 
     def __str__(self) -> str:
         """Return who it is, for people."""
-        who = f"process {self.holder.pid} on {self.holder.host}" if self.holder else "another process"
-        return f"{who} (last heard of {self.silent:.0f} s ago)"
+        return f"{self.holder or 'another process'} (last heard of {self.silent:.0f} s ago)"
 
 
 @dataclass(frozen=True)
@@ -104,6 +63,34 @@ class Committed:
     """
 
     record: dict[str, Any]
+
+
+class Waiting:
+    """What this process has seen of the leases that it waits for.
+
+    Args:
+        seconds: A lease expires after so long without a heartbeat.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._seen: dict[str, tuple[tuple[int, float], float, float]] = {}
+
+    def silence(self, folder: str, number: int, beat: float) -> float:
+        """Return for how long a lease was looked at without a new heartbeat, seconds.
+
+        Args:
+            folder: The artifact's folder.
+            number: The lease.
+            beat: Its last heartbeat, by whatever clock.
+        """
+        now, mark = time.monotonic(), (number, beat)
+        seen, since, looked = self._seen.get(folder, (mark, now, now))
+        # In a gap, such as an outage or a suspended machine, nothing could have been seen.
+        if seen != mark or now - looked > self.seconds / 2:
+            since = now
+        self._seen[folder] = (mark, since, now)
+        return now - since
 
 
 class Lease:
@@ -169,20 +156,23 @@ class Lease:
         return won
 
     def _beat(self) -> None:
+        storage: Storage | None = None
         while not self._ended.wait(self._every):
-            # A heartbeat that fails is made up for by the next; if none gets through, the commit is refused.
-            with suppress(SagaError):
-                numbers, ends, _ = _read(self._storage.files(f"{self._folder}/{LEASES}"))
+            # Whatever happens to one heartbeat, the next makes up for it; if none gets through, the commit is refused.
+            with suppress(Exception):
+                # A connection of its own: a request that hangs must not take as long as the lease.
+                storage = storage or open_storage(self._storage.uri, Patience(self._every, self._every))
+                numbers, ends, _ = _read(storage.files(f"{self._folder}/{LEASES}"))
                 if self._ended.is_set():
                     return
                 if max(numbers, default=0) != self.number or self.number in ends:
                     self._lost.set()
                     return
-                self._storage.write(_path(self._folder, self.number), self._holder.model_dump_json().encode())
+                storage.write(_path(self._folder, self.number), self._holder.model_dump_json().encode())
 
 
 def acquire(
-    storage: Storage, folder: str, holder: Holder, seconds: float, capabilities: Capabilities, *, redo: bool = False
+    storage: Storage, folder: str, holder: Holder, waiting: Waiting, *, redo: bool = False, present: str | None = None
 ) -> Lease | Standing | Committed:
     """Take the lease of an artifact's folder, if it is free or has expired.
 
@@ -190,147 +180,115 @@ def acquire(
         storage: Where the artifact belongs.
         folder: The artifact's folder.
         holder: This process.
-        seconds: A lease expires after so long without a heartbeat.
-        capabilities: For the storage's clock.
+        waiting: What was seen of leases so far.
         redo: The artifact is made again although it is there, or because it is damaged: an earlier commit is no answer.
+        present: Attempt of the sound artifact that is made again; a commit of another one, which nobody has written the
+            record of, is an answer.
 
     Returns:
         The lease; or who holds it; or what the last holder committed.
     """
     while True:
-        entries = storage.files(f"{folder}/{LEASES}")
-        numbers, ends, times = _read(entries)
+        numbers, ends, beats = _read(storage.files(f"{folder}/{LEASES}"))
         last = max(numbers, default=0)
         if last in ends:
-            committed = _decode(storage.read(_end_path(folder, last))).get("committed")
-            if isinstance(committed, dict) and not redo:
+            committed = _committed(storage, folder, last)
+            known = redo and present in (None, (committed or {}).get("attempt"))
+            if committed is not None and not known:
                 return Committed(committed)
         elif last:
-            before, silent = _holder(storage, folder, last), capabilities.now() - times[last]
-            if silent < seconds and not (before and before.is_gone()):
-                return Standing(before, max(silent, 0.0), max(seconds - silent, 0.0))
+            before, silent = read_holder(storage, _path(folder, last)), waiting.silence(folder, last, beats[last])
+            if silent < waiting.seconds and not (before and before.is_gone()):
+                return Standing(before, silent, waiting.seconds - silent)
             if not storage.create(_end_path(folder, last), _encode({"fenced": holder.model_dump()})):
                 # It has ended in this moment, perhaps by a commit.
                 continue
         if storage.create(_path(folder, last + 1), holder.model_dump_json().encode()):
-            return Lease(storage, folder, last + 1, holder, seconds)
+            return Lease(storage, folder, last + 1, holder, waiting.seconds)
         # Someone else was faster.
 
 
-def disown(storage: Storage, folder: str, holder: Holder) -> None:
-    """See to it that an earlier commit is not taken for an answer: its record was put aside.
+def fence(storage: Storage, folder: str, before: Sequence[Entry], holder: Holder) -> bool:
+    """See to it that whoever was silent for long cannot commit, and say whether nothing has happened meanwhile.
 
     Args:
         storage: Where the artifact belongs.
         folder: The artifact's folder.
+        before: The files of its leases as they were when it was decided to do so.
         holder: This process.
     """
-    numbers, ends, _ = _read(storage.files(f"{folder}/{LEASES}"))
-    last = max(numbers, default=0)
-    if last in ends and storage.create(_path(folder, last + 1), holder.model_dump_json().encode()):
-        storage.create(_end_path(folder, last + 1), _encode({"released": True}))
-
-
-def fence(storage: Storage, folder: str, holder: Holder) -> bool:
-    """See to it that whoever was silent past its expiry cannot commit, and say whether it had not done so.
-
-    Args:
-        storage: Where the artifact belongs.
-        folder: The artifact's folder.
-        holder: This process.
-    """
-    numbers, ends, _ = _read(storage.files(f"{folder}/{LEASES}"))
+    numbers, ends, _ = _read(before)
+    if (numbers, ends) != _read(storage.files(f"{folder}/{LEASES}"))[:2]:
+        return False
     last = max(numbers, default=0)
     return not last or last in ends or storage.create(_end_path(folder, last), _encode({"fenced": holder.model_dump()}))
 
 
-def standing_leases(entries: list[Entry], seconds: float, now: float) -> list[str]:
-    """Return the paths of the leases that are held and have not expired, of files as ``Storage.files`` gives them."""
-    found = []
-    folders = {e.path.rsplit(f"/{LEASES}/", 1)[0] for e in entries if f"/{LEASES}/" in e.path}
-    for folder in sorted(folders):
-        numbers, ends, times = _read([e for e in entries if e.path.startswith(f"{folder}/{LEASES}/")])
-        last = max(numbers, default=0)
-        if last and last not in ends and now - times[last] < seconds:
-            found.append(_path(folder, last))
-    return found
+def last_commit(storage: Storage, folder: str, entries: Sequence[Entry]) -> dict[str, Any] | None:
+    """Return the record with which the last lease ended, as JSON, or None where it ended otherwise or goes on.
+
+    Args:
+        storage: Where the artifact belongs.
+        folder: The artifact's folder.
+        entries: The files of its leases.
+    """
+    numbers, ends, _ = _read(entries)
+    last = max(numbers, default=0)
+    return _committed(storage, folder, last) if last in ends else None
 
 
-def read_holder(storage: Storage, path: str) -> Holder | None:
-    """Return the holder that a lease's file names, or None where it names none."""
-    try:
-        return Holder.model_validate_json(storage.read(path) or b"")
-    except ValidationError:
+def running_lease(entries: Sequence[Entry], seconds: float, now: float) -> str | None:
+    """Return the path of the lease that is held, as far as one look tells, or None.
+
+    Args:
+        entries: The files of a folder's leases.
+        seconds: How long a lease lasts without a heartbeat.
+        now: The storage's time.
+    """
+    numbers, ends, beats = _read(entries)
+    last = max(numbers, default=0)
+    if not last or last in ends or now - beats[last] >= _LEASES_OF_GRACE * seconds:
         return None
+    return next(e.path for e in entries if e.path.endswith(f"/{_name(last)}.json"))
 
 
-def _holder(storage: Storage, folder: str, number: int) -> Holder | None:
-    return read_holder(storage, _path(folder, number))
+def _committed(storage: Storage, folder: str, number: int) -> dict[str, Any] | None:
+    try:
+        value = json.loads(storage.read(_end_path(folder, number)) or b"{}")
+    except (ValueError, RecursionError, DamagedArtifactError):
+        # What says nothing is no commit.
+        return None
+    committed = value.get("committed") if isinstance(value, dict) else None
+    return committed if isinstance(committed, dict) else None
 
 
-def _read(entries: list[Entry]) -> tuple[set[int], set[int], dict[int, float]]:
+def _read(entries: Sequence[Entry]) -> tuple[set[int], set[int], dict[int, float]]:
     """Return the numbers of the leases, of those that ended, and the last heartbeats."""
-    numbers, ends, times = set(), set(), {}
+    numbers, ends, beats = set(), set(), {}
     for entry in entries:
         name, _, kind = entry.path.rsplit("/", 1)[-1].partition(".")
-        if name.isdecimal() and kind in ("json", "end"):
-            # Of a lease that was collected the end alone may be left.
-            numbers.add(int(name))
-        if name.isdecimal() and kind == "json":
-            times[int(name)] = entry.modified
-        elif name.isdecimal() and kind == "end":
+        if not name.isdecimal() or kind not in ("json", "end"):
+            continue
+        # Of a lease that was collected the end alone may be left.
+        numbers.add(int(name))
+        if kind == "json":
+            beats[int(name)] = entry.modified
+        else:
             ends.add(int(name))
-    return numbers, ends, times
+    return numbers, ends, beats
+
+
+def _name(number: int) -> str:
+    return f"{number:08d}"
 
 
 def _path(folder: str, number: int) -> str:
-    return f"{folder}/{LEASES}/{number:08d}.json"
+    return f"{folder}/{LEASES}/{_name(number)}.json"
 
 
 def _end_path(folder: str, number: int) -> str:
-    return f"{folder}/{LEASES}/{number:08d}.end"
+    return f"{folder}/{LEASES}/{_name(number)}.end"
 
 
 def _encode(value: dict[str, Any]) -> bytes:
     return json.dumps(value).encode()
-
-
-def _decode(data: bytes | None) -> dict[str, Any]:
-    try:
-        value = json.loads(data or b"{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _machine() -> str:
-    """Tell machines apart by their boot, and containers, whose processes are numbered anew, by their namespace."""
-    marks = [platform.node()]
-    with suppress(OSError):
-        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        marks.append(os.readlink("/proc/self/ns/pid"))
-    return digest(marks)[:32]
-
-
-def _process_start(pid: int) -> str | None:
-    """Return when a process of this machine was started, in clock ticks since boot, or None where it has ended."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None if _has_ended(pid) else ""
-    except OSError:
-        return ""
-    fields = status.rpartition(")")[2].split()
-    # A zombie writes nothing any more.
-    return None if fields[0] == "Z" else fields[19]
-
-
-def _has_ended(pid: int) -> bool:
-    """Say whether there is no such process; /proc may hide those of other users."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False

@@ -32,6 +32,7 @@ class LocalStorage:
     def __init__(self, uri: str) -> None:
         self._root = Path(os.path.abspath(os.path.expanduser(uri.removeprefix("file://").removeprefix("local://"))))
         self.uri = str(self._root)
+        self._began = False
         # The nearest thing that exists on the way must be a folder, or nothing can be stored below it.
         nearest = next(path for path in (self._root, *self._root.parents) if path.exists())
         if not nearest.is_dir():
@@ -50,8 +51,8 @@ class LocalStorage:
 
     def read(self, path: str, limit: int = JSON_LIMIT) -> bytes | None:
         """Return a small file's bytes, or None where there is none."""
-        place = self._place(path)
         try:
+            place = self._place(path)
             # A pipe would be waited for.
             if place.exists() and not place.is_file():
                 raise DamagedArtifactError("not a file", self.locate(path), "remove it")
@@ -85,14 +86,14 @@ class LocalStorage:
                     raise RefusedError("this file system has no hard links", self.uri) from error
                 raise
             finally:
-                temporary.unlink()
+                temporary.unlink(missing_ok=True)
         return True
 
     def files(self, folder: str) -> list[Entry]:
         """Return the files below a folder, without temporary ones."""
-        top = self._place(folder)
         found = []
         try:
+            top = self._place(folder)
             for parent, folders, files in os.walk(top, onerror=self._raise):
                 folders[:] = [name for name in folders if not name.startswith(".")]
                 links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
@@ -215,7 +216,8 @@ class LocalStorage:
         try:
             yield
         except OSError as error:
-            raise storage_failure(error, self.uri) from error
+            raise storage_failure(error, self.uri, began=self._began) from error
+        self._began = True
 
 
 def _temporary(target: Path) -> Path:
@@ -231,10 +233,16 @@ def flush_to_disk(file: Path) -> None:
         os.close(descriptor)
 
 
-def storage_failure(error: OSError, where: str) -> StageError | UserError:
-    """Turn an operating-system error on a disk into the line that a user reads."""
+def storage_failure(error: OSError, where: str, *, began: bool = False) -> StageError | UserError:
+    """Turn an operating-system error on a disk into the line that a user reads.
+
+    Args:
+        error: What the system says.
+        where: On which disk.
+        began: Something could be written there before, so that it is no mistake of the user's.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StageError("the disk is full", where, "free some space or choose another --store, then run again")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+    if not began and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return UserError(f"cannot write here: {error.strerror}", where, "choose another --store")
     return StageError(f"cannot write: {error}", where, "check the store, then run the same command again")

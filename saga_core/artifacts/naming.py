@@ -33,7 +33,7 @@ def find_artifact(store: Store, name: str) -> Record:
     head, _, tail = name.partition("/")
     if _STAGE.fullmatch(head) and _KEY.fullmatch(tail):
         return _find_by_key(store, head, tail)
-    for run in store.runs(head):
+    for run in store.runs.newest(head):
         for row in run["stages"]:
             if row["stage"] == tail and row["key"]:
                 return _record(store, tail, row["key"], name)

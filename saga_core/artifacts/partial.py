@@ -9,7 +9,9 @@ them::
 
 from __future__ import annotations
 
+import math
 import secrets
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +44,7 @@ class Partial:
         self._storage, self._cache, self._check = storage, cache, check
         self._folder = f"{folder}/{PARTIAL}"
         self.uri = storage.locate(self._folder)
+        self._places: dict[Path, str] = {}
 
     def names(self) -> list[str]:
         """Return the names of the complete pieces, sorted."""
@@ -62,8 +65,10 @@ class Partial:
                 if data is None:
                     return None
                 manifest = Manifest.model_validate_json(data)
-                cache = self._cache / manifest.attempt
-                return download(self._storage, f"{self._folder}/{name}/{manifest.attempt}", manifest.files, cache)
+                prefix = f"{self._folder}/{name}/{manifest.attempt}"
+                folder = download(self._storage, prefix, manifest.files, self._cache / manifest.attempt)
+                self._places[folder] = self._storage.locate(prefix)
+                return folder
             except (ValidationError, DamagedArtifactError):
                 # A connection may spoil what the storage holds whole.
                 continue
@@ -71,6 +76,10 @@ class Partial:
         self._check()
         self.drop(name)
         return None
+
+    def locate(self, folder: Path) -> str:
+        """Return where the files are kept that ``fetch`` gave a local folder of."""
+        return self._places.get(folder, str(folder))
 
     def keep(self, name: str, folder: Path) -> None:
         """Keep a folder as a piece: its files first, then the manifest.
@@ -95,10 +104,17 @@ class Partial:
         self._storage.remove([f"{self._folder}/{name}.json"])
         self._storage.remove([entry.path for entry in self._storage.files(f"{self._folder}/{name}")])
 
-    def clear(self) -> None:
-        """Remove all pieces; what cannot be removed now is found by ``saga gc``."""
+    def clear(self, before: float = math.inf) -> None:
+        """Remove all pieces; what cannot be removed now is found by ``saga gc``.
+
+        Args:
+            before: Only what was written before this time, seconds since 1970 by the storage's clock.
+        """
         with suppress(SagaError):
-            entries = self._storage.files(self._folder)
-            manifests = [e.path for e in entries if "/" not in e.path.removeprefix(f"{self._folder}/")]
-            self._storage.remove(manifests)
-            self._storage.remove([entry.path for entry in entries if entry.path not in manifests])
+            paths = [entry.path for entry in self._storage.files(self._folder) if entry.modified <= before]
+            inner = {path: path.removeprefix(f"{self._folder}/").split("/") for path in paths}
+            self._storage.remove([path for path, parts in inner.items() if len(parts) == 1])
+            self._storage.remove([path for path, parts in inner.items() if len(parts) > 1])
+            for attempt in {parts[1] for parts in inner.values() if len(parts) > 1}:
+                # Copies that were read of them on this machine.
+                shutil.rmtree(self._cache / attempt, ignore_errors=True)

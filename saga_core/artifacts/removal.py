@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from saga_core.artifacts.collection import Item, Kind, Plan, Terms, plan_removal
+from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.inventory import Address, Folder, is_manifest, take_inventory
-from saga_core.artifacts.lease import Holder, fence
+from saga_core.artifacts.lease import fence
 from saga_core.artifacts.snapshot import Snapshot, held_by, inputs_of, take_snapshot
 from saga_core.artifacts.storage import Entry, Storage
 from saga_core.artifacts.store import Store
@@ -34,6 +35,9 @@ def remove(store: Store, snapshot: Snapshot, plan: Plan, terms: Terms) -> list[I
         StoreError: The store is away; what was not removed yet is found the next time.
     """
     with progress("removing", len(plan.artifacts) + len(plan.items), "steps") as tick:
+        for record in snapshot.unwritten.values():
+            # From now on it is an artifact like any other.
+            store.finish(record)
         taken = _take_records(store, snapshot, plan, tick)
         fresh = take_snapshot(store, store.capabilities.now(), snapshot)
         for address in taken:
@@ -100,7 +104,7 @@ def _remove_leftover(store: Store, snapshot: Snapshot, item: Item, taken: Contai
     elif item.kind is Kind.LEASE:
         # Without a fence, a writer that was only paused would commit what is about to be removed. It stays as long as
         # anything else that was written now.
-        if not fence(store.storage, str(item.address), Holder.this("saga gc", ())):
+        if not fence(store.storage, str(item.address), item.entries, Holder.this("saga gc")):
             return False
         _remove_leases(store.storage, item.entries)
     else:

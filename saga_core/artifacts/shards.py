@@ -42,14 +42,16 @@ def rows_in_shards(
     rows: list[dict[str, Any]] = []
     there = set(partial.names())
     names = {start: _name(name, start, min(start + size, len(items))) for start in range(0, len(items), size)}
-    kept = {start: folder for start, shard in names.items() if shard in there and (folder := partial.fetch(shard))}
+    kept = {
+        start: kept_rows for start, shard in names.items() if shard in there and (kept_rows := _kept(partial, shard))
+    }
     before = sum(min(size, len(items) - start) for start in kept)
     if before:
         print(f"  {name}: {before} of {len(items)} were kept, going on from there", file=sys.stderr, flush=True)
     with progress(name, steps * len(items), unit, steps * before) as tick:
         for start, shard in names.items():
             if start in kept:
-                rows += read_rows(kept[start] / _ROWS)
+                rows += kept[start]
                 continue
             made = compute(items[start : start + size], tick)
             with tempfile.TemporaryDirectory(prefix="saga-") as scratch:
@@ -57,6 +59,23 @@ def rows_in_shards(
                 partial.keep(shard, Path(scratch))
             rows += made
     return rows
+
+
+def _kept(partial: Partial, name: str) -> list[dict[str, Any]] | None:
+    """Return the rows of a complete shard, or None where it is none, although its manifest says so."""
+    folder = partial.fetch(name)
+    if folder is None:
+        return None
+    start, end = (int(part) for part in name.split("-")[-2:])
+    try:
+        rows = read_rows(folder / _ROWS)
+    except (OSError, ValueError):
+        rows = []
+    if len(rows) == end - start:
+        return rows
+    print(f"  {partial.uri}/{name}: not such a shard, so it is made again", file=sys.stderr, flush=True)
+    partial.drop(name)
+    return None
 
 
 def _name(name: str, start: int, end: int) -> str:

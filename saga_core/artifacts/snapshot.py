@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,8 +12,9 @@ from itertools import chain
 from pydantic import ValidationError
 
 from saga_core.artifacts.champion import Champion
+from saga_core.artifacts.holder import Holder, read_holder
 from saga_core.artifacts.inventory import Address, Folder, Inventory, is_ours, read_records, take_inventory
-from saga_core.artifacts.lease import Holder, read_holder, standing_leases
+from saga_core.artifacts.lease import last_commit, running_lease
 from saga_core.artifacts.parallel import in_parallel
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.storage import Entry, Unfinished
@@ -53,7 +54,9 @@ class Snapshot:
         champions: Artifacts that champions name, and the champion's name.
         running: Keys under a running lease, and who holds it.
         needed: Artifacts that the work under a running lease reads, and who holds it.
+        in_progress: Names of the runs under whose leases something is being made.
         makers: Recipe of who last held the lease of a key without a record.
+        unwritten: Records that were committed, and whose writers did not live to write them.
         unreadable: Files that refer to artifacts, nobody knows to which, and what is wrong with them.
     """
 
@@ -67,7 +70,9 @@ class Snapshot:
     champions: dict[Address, str] = field(default_factory=dict)
     running: dict[Address, str] = field(default_factory=dict)
     needed: dict[Address, str] = field(default_factory=dict)
+    in_progress: set[str] = field(default_factory=set)
     makers: dict[Address, str] = field(default_factory=dict)
+    unwritten: dict[Address, Record] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def use(self, address: Address, moment: float) -> None:
@@ -111,26 +116,16 @@ def take_snapshot(store: Store, now: float | None = None, before: Snapshot | Non
     taken.unreadable |= {entry.path: "a symbolic link is not followed" for entry in links}
     runs = {run.entry: run for run in before.runs} if before else {}
     taken.runs += in_parallel(lambda entry: runs.get(entry) or _read_run(store, entry), inventory.runs)
-    for run in taken.runs:
-        for address in run.artifacts:
-            taken.use(address, run.entry.modified)
     for entry in inventory.champions:
         _take_champion(store, entry, taken)
     for folder in folders:
         _take_lease(store, folder, taken)
+    for run in taken.runs:
+        # What a run in progress has made or found so far, it will read later on.
+        moment = now if run.entry.path.split("/")[1] in taken.in_progress else run.entry.modified
+        for address in run.artifacts:
+            taken.use(address, moment)
     return taken
-
-
-def reach(roots: Iterable[Address], records: Mapping[Address, Record]) -> set[Address]:
-    """Return artifacts and all that they were made from."""
-    found: set[Address] = set()
-    waiting = list(roots)
-    while waiting:
-        address = waiting.pop()
-        if address not in found:
-            found.add(address)
-            waiting += inputs_of(records.get(address))
-    return found
 
 
 def inputs_of(record: Record | None) -> list[Address]:
@@ -151,7 +146,7 @@ def attempts_named(records: Iterable[Record]) -> set[tuple[Address, str]]:
 
 def _read_run(store: Store, entry: Entry) -> Run:
     try:
-        report = store.read_run(entry.path) or {}
+        report = store.runs.read(entry.path) or {}
     except DamagedArtifactError:
         return Run(entry)
     rows = report.get("stages")
@@ -175,11 +170,9 @@ def _take_champion(store: Store, entry: Entry, taken: Snapshot) -> None:
 
 def held_by(store: Store, folder: Folder, now: float) -> tuple[str, Holder | None] | None:
     """Return the file and the holder of a running lease; no holder where it cannot be told; None where none runs."""
-    for path in standing_leases(folder.leases, store.patience.lease, now):
-        holder = _holder(store, path)
-        if holder is None or not holder.is_gone():
-            return path, holder
-    return None
+    path = running_lease(folder.leases, store.patience.lease, now)
+    holder = read_holder(store.storage, path) if path else None
+    return None if path is None or (holder and holder.is_gone()) else (path, holder)
 
 
 def _take_lease(store: Store, folder: Folder, taken: Snapshot) -> None:
@@ -190,22 +183,21 @@ def _take_lease(store: Store, folder: Folder, taken: Snapshot) -> None:
             taken.running[folder.address] = "an unknown process"
             taken.unreadable[path] = "not a lease"
             return
-        who = f"process {holder.pid} on {holder.host}"
+        who = str(holder)
         taken.running[folder.address] = who
+        taken.in_progress.add(holder.run)
         for stage, key in holder.inputs:
             taken.needed[Address(stage, key[:KEY_IN_ADDRESS])] = who
     elif folder.record is None:
         leases = [entry.path for entry in folder.leases if entry.path.endswith(".json")]
-        last = _holder(store, max(leases)) if leases else None
+        last = read_holder(store.storage, max(leases)) if leases else None
         if last is not None:
             taken.makers[folder.address] = last.recipe
-
-
-def _holder(store: Store, path: str) -> Holder | None:
-    try:
-        return read_holder(store.storage, path)
-    except DamagedArtifactError:
-        return None
+        committed = last_commit(store.storage, str(folder.address), folder.leases)
+        stage, key = folder.address.stage, folder.address.key
+        record = store.committed_record(stage, key, committed) if committed else None
+        if record is not None:
+            taken.unwritten[folder.address] = record
 
 
 def _moment(text: str) -> float | None:

@@ -36,10 +36,10 @@ class Patience:
         """Return what ``SAGA_STORE_SECONDS`` and ``SAGA_LEASE_SECONDS`` ask for, else the defaults.
 
         Raises:
-            UserError: One of them is no number of seconds from 1 to 86,400.
+            UserError: One of them is no number of seconds, or too small or large.
         """
         patience = seconds("SAGA_STORE_SECONDS", cls.seconds, 1, 86_400)
-        return cls(patience, min(cls.first, patience), seconds("SAGA_LEASE_SECONDS", cls.lease, 1, 86_400))
+        return cls(patience, min(cls.first, patience), seconds("SAGA_LEASE_SECONDS", cls.lease, 2, 86_400))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Layout below the store's URI::
     STAGE/KEY/record.json       names the attempt that counts; created only once
     STAGE/KEY/lease/...         who is making it, and how that ended: ``saga_core.artifacts.lease``
     STAGE/KEY/partial/...       pieces of what is not finished: ``saga_core.artifacts.partial``
-    runs/RUN/TIME.json          what a run referred to, one file each time it was started
+    runs/RUN/TIME.json          what a run referred to: ``saga_core.artifacts.runs``
 
 Each writer has an attempt folder of its own, so two writers never mix files; the first record wins.
 """
@@ -27,24 +27,24 @@ import platformdirs
 from pydantic import ValidationError
 
 from saga_core.artifacts.capabilities import Capabilities, probe
-from saga_core.artifacts.fingerprint import canonical, digest
-from saga_core.artifacts.lease import Committed, Holder, Lease, Standing, acquire, disown
+from saga_core.artifacts.fingerprint import digest
+from saga_core.artifacts.holder import Holder
+from saga_core.artifacts.lease import Committed, Lease, Standing, Waiting, acquire
 from saga_core.artifacts.local_storage import storage_failure
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Record, Reference
+from saga_core.artifacts.runs import Runs
 from saga_core.artifacts.storage import JSON_LIMIT, Entry, Patience, Storage, open_storage
 from saga_core.artifacts.transfer import compare, download, upload
 from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, StoreError, UserError
 
 RECORD = "record.json"
 DAMAGED = ".damaged-"
-RUNS = "runs"
 
 # 128 bits and more in an address are beyond collision; shorter paths stay readable.
 KEY_IN_ADDRESS = 32
 
 _READS = 4
-_REPORT = {"run", "recipe", "time", "stages", "metrics", "adapter", "card"}
 
 
 class Store:
@@ -64,7 +64,9 @@ class Store:
         self.patience = patience or Patience.of_environment()
         self.storage: Storage = open_storage(uri, self.patience)
         self.uri = self.storage.uri
+        self.runs = Runs(self.storage)
         self._known: dict[tuple[str, str], Record] = {}
+        self._waiting = Waiting(self.patience.lease)
         # Attempts whose lease may have ended with them: a record may name them, whatever happened since.
         self._committed: set[str] = set()
 
@@ -106,15 +108,25 @@ class Store:
         record = self._find(stage, key)
         if record is None:
             return None
-        damage = compare(list(entries.values()), f"{folder}/{record.attempt}", record.files)
-        return record, damage or self._check_later_files(record, place, entries)
+        wrong = compare(list(entries.values()), f"{folder}/{record.attempt}", record.files)
+        return record, next(iter(wrong.values()), None) or self._check_later_files(record, place, entries)
 
-    def set_aside(self, stage: str, key: str) -> str:
-        """Rename a damaged artifact's record so that the stage can be made again; return the new name."""
+    def set_aside(self, stage: str, key: str, lease: Lease | None) -> str:
+        """Rename a damaged artifact's record so that the stage can be made again; return the new name.
+
+        Args:
+            stage: The stage.
+            key: Its key.
+            lease: Under which it was found damaged; None where the storage has none.
+
+        Raises:
+            LeaseLostError: Another process has taken over, and perhaps made it again.
+        """
         self._known.pop((stage, key), None)
         path = self._record_path(stage, key)
         aside = f"{path}{DAMAGED}{secrets.token_hex(4)}"
-        disown(self.storage, self.folder(stage, key), Holder.this("", ()))
+        if lease is not None and not lease.is_newest():
+            raise LeaseLostError("another process has taken over", self.storage.locate(path))
         self.storage.move(path, aside)
         return self.storage.locate(aside)
 
@@ -143,7 +155,9 @@ class Store:
         """Return where the files of an attempt are, or will be once it is committed."""
         return self.storage.locate(f"{self.folder(stage, key)}/{attempt}")
 
-    def claim(self, stage: str, key: str, holder: Holder, *, redo: bool = False) -> Lease | Standing | None:
+    def claim(
+        self, stage: str, key: str, holder: Holder, *, redo: bool = False, present: Record | None = None
+    ) -> Lease | Standing | Record | None:
         """Take the lease of an artifact that is to be made.
 
         Args:
@@ -151,26 +165,38 @@ class Store:
             key: Its key.
             holder: This process.
             redo: It is made although it is there, or because it is damaged.
+            present: The sound artifact that is made again, or None.
 
         Returns:
-            The lease; or who holds it, or has just ended it: look the artifact up again; None where the storage has no
-            conditional writes, so no leases.
+            The lease; or who holds it; or the record that the last holder committed, and which is in place now; None
+            where the storage has no conditional writes, so no leases.
         """
         if not self.capabilities.conditional_writes:
             return None
-        folder = self.folder(stage, key)
-        got = acquire(self.storage, folder, holder, self.patience.lease, self.capabilities, redo=redo)
-        if isinstance(got, Committed):
-            # The last writer committed, and died before its record was in place.
-            path = self._record_path(stage, key)
-            try:
-                record = self._checked(path, json.dumps(got.record).encode())
-            except DamagedArtifactError:
-                # What it left is no record of this key: no answer.
-                return self.claim(stage, key, holder, redo=True)
-            self._put_record(record, replace=False)
-            return Standing(None, 0.0, 0.0)
-        return got
+        folder, attempt = self.folder(stage, key), present.attempt if present else None
+        got = acquire(self.storage, folder, holder, self._waiting, redo=redo, present=attempt)
+        if not isinstance(got, Committed):
+            return got
+        # The last writer committed, and died before its record was in place.
+        record = self.committed_record(stage, key, got.record)
+        return self.finish(record, replace=redo) if record else self.claim(stage, key, holder, redo=True)
+
+    def committed_record(self, stage: str, key: str, committed: dict[str, Any]) -> Record | None:
+        """Return the record with which a lease ended, or None where it is none of this key.
+
+        Args:
+            stage: The stage.
+            key: Its key, or as much of it as its folder's name has.
+            committed: The record, as JSON.
+        """
+        try:
+            return self._checked(self._record_path(stage, key), json.dumps(committed).encode())
+        except DamagedArtifactError:
+            return None
+
+    def finish(self, record: Record, *, replace: bool = False) -> Record:
+        """Put a record in place that its writer committed and did not live to write; return the one that counts."""
+        return self._put_record(record, replace=replace)
 
     @contextmanager
     def attempt(self, stage: str, key: str) -> Iterator[tuple[str, Path]]:
@@ -200,6 +226,13 @@ class Store:
     def partial(self, stage: str, key: str, lease: Lease | None) -> Partial:
         """Return the pieces of an artifact that is being made."""
         return Partial(self.storage, self.folder(stage, key), _cache() / "partial", lease.check if lease else _nothing)
+
+    def drop_old_pieces(self, stage: str, key: str) -> None:
+        """Remove the pieces that an artifact was made from, if it is there and they still are."""
+        path = self._record_path(stage, key)
+        entries = self.storage.files(self.folder(stage, key))
+        if written := [entry.modified for entry in entries if entry.path == path]:
+            self.partial(stage, key, None).clear(written[0])
 
     def commit(self, record: Record, folder: Path, lease: Lease | None, *, replace: bool = False) -> Record:
         """Publish an attempt: its files, then the end of the lease, then the record, created only if there is none.
@@ -243,44 +276,6 @@ class Store:
             raise DamagedArtifactError("it was made again meanwhile, and came out otherwise", reference.uri)
         prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
         return download(self.storage, prefix, record.files, _cache() / "artifacts" / record.digest)
-
-    def write_run(self, run: str, time: str, report: dict[str, Any]) -> None:
-        """Keep what a run referred to, under its name and the time at which it was started."""
-        self.storage.write(f"{RUNS}/{run}/{time}.json", (canonical(report) + "\n").encode())
-
-    def runs(self, name: str | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the reports of runs, newest first, each read only when it is wanted.
-
-        Args:
-            name: Name of a run, or of a recipe; default: all runs.
-        """
-        folder = f"{RUNS}/{name}" if name and self._is_run(name) else RUNS
-        entries = self.storage.files(folder)
-        for entry in sorted(entries, key=lambda entry: entry.path.rsplit("/", 1)[-1], reverse=True):
-            if name and not entry.path.split("/")[1].startswith(name):
-                continue
-            # A report that a killed writer left half, or that is none, is no reason to hide the others.
-            with suppress(DamagedArtifactError):
-                run = self.read_run(entry.path)
-                if run is not None and (not name or name in (run["run"], run["recipe"])):
-                    yield run
-
-    def read_run(self, path: str) -> dict[str, Any] | None:
-        """Return the report of a run in a file, or None where there is no file.
-
-        Raises:
-            DamagedArtifactError: The file holds no report.
-        """
-        data = self.storage.read(path)
-        if data is None:
-            return None
-        try:
-            run = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise DamagedArtifactError("not a run's report", self.storage.locate(path)) from error
-        if not isinstance(run, dict) or not run.keys() >= _REPORT:
-            raise DamagedArtifactError("not a run's report", self.storage.locate(path))
-        return run
 
     def folder(self, stage: str, key: str) -> str:
         """Return the folder of an artifact, relative to the store."""
@@ -336,11 +331,21 @@ class Store:
                 download(self.storage, prefix, later, Path(fresh))
         except DamagedArtifactError as error:
             return f"{error.where.rsplit('/', 1)[-1]}: {error.what}"
-        # A copied store: written again, its record is the newest, and the next look is a listing again.
-        with suppress(SagaError):
-            if self.read_record(place.path) == record:
-                self.storage.write(place.path, record.model_dump_json(indent=1).encode())
+        self._write_again(record, place.path)
         return None
+
+    def _write_again(self, record: Record, path: str) -> None:
+        """Make a record the newest file of a copied store, so that the next look is a listing again."""
+        with suppress(SagaError):
+            # Under the lease, so that it takes the place of nobody's.
+            lease = self.claim(record.stage, record.key, Holder.this(record.recipe), redo=True, present=record)
+            if not isinstance(lease, Lease):
+                return
+            try:
+                if self.read_record(path) == record:
+                    self.storage.write(path, record.model_dump_json(indent=1).encode())
+            finally:
+                lease.release()
 
     def _put_record(self, record: Record, *, replace: bool) -> Record:
         path, data = self._record_path(record.stage, record.key), record.model_dump_json(indent=1).encode()
@@ -362,10 +367,6 @@ class Store:
         with suppress(SagaError):
             self.storage.remove([entry.path for entry in self.storage.files(prefix)])
         shutil.rmtree(folder, ignore_errors=True)
-
-    def _is_run(self, name: str) -> bool:
-        tail = name.rpartition("-")[2]
-        return len(tail) == 10 and all(c in "0123456789abcdef" for c in tail)
 
     def _record_path(self, stage: str, key: str) -> str:
         return f"{self.folder(stage, key)}/{RECORD}"

@@ -50,19 +50,23 @@ def upload(storage: Storage, folder: Path, prefix: str, files: Sequence[FileEntr
         for entry in files:
             flush_to_disk(folder / entry.path)
         return
-    damage: str | None = None
+    wrong = {entry.path: "" for entry in files}
     # Something in between may say that all is well, and forward nothing.
     for _ in range(_TRIES):
         for entry in files:
-            storage.put(folder / entry.path, f"{prefix}/{entry.path}")
-        damage = compare(storage.files(prefix), prefix, files)
-        if damage is None:
+            if entry.path in wrong:
+                storage.put(folder / entry.path, f"{prefix}/{entry.path}")
+        wrong = compare(storage.files(prefix), prefix, files)
+        if not wrong:
             return
-    raise StoreError(f"after the upload {damage}", storage.locate(prefix), "run the same command again")
+    what = next(iter(wrong.values()))
+    raise StoreError(f"after the upload {what}", storage.locate(prefix), "run the same command again")
 
 
-def compare(found: Sequence[Entry], prefix: str, files: Sequence[FileEntry]) -> str | None:
-    """Say in which file a listing differs from what should be there, or None where it does not.
+def compare(found: Sequence[Entry], prefix: str, files: Sequence[FileEntry]) -> dict[str, str]:
+    """Return the files in which a listing differs from what should be there, and how.
+
+    One too many differs too: a library that is given a folder may prefer it to those that were recorded.
 
     Args:
         found: The listing of ``prefix``.
@@ -70,15 +74,16 @@ def compare(found: Sequence[Entry], prefix: str, files: Sequence[FileEntry]) -> 
         files: What should be there.
     """
     there = {entry.path.removeprefix(f"{prefix}/"): entry for entry in found if entry.path.startswith(f"{prefix}/")}
+    wrong = {}
     for entry in files:
         file = there.pop(entry.path, None)
         if file is None:
-            return f"{entry.path} is missing"
-        if file.link:
-            return f"{entry.path} is a symbolic link"
-        if file.size != entry.size:
-            return f"{entry.path} has {file.size} bytes, not {entry.size}"
-    return f"{next(iter(there))} is not in its record" if there else None
+            wrong[entry.path] = f"{entry.path} is missing"
+        elif file.link:
+            wrong[entry.path] = f"{entry.path} is a symbolic link"
+        elif file.size != entry.size:
+            wrong[entry.path] = f"{entry.path} has {file.size} bytes, not {entry.size}"
+    return wrong | {path: f"{path} is not in its record" for path in there}
 
 
 def download(storage: Storage, prefix: str, files: Sequence[FileEntry], cache: Path) -> Path:

@@ -15,10 +15,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from saga_core.artifacts.champion import Champion
+from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.inventory import Address, Folder, is_manifest, take_inventory
-from saga_core.artifacts.lease import Holder, Standing
+from saga_core.artifacts.lease import Standing
 from saga_core.artifacts.parallel import in_parallel
-from saga_core.artifacts.record import FileEntry, Manifest
+from saga_core.artifacts.record import FileEntry, Manifest, Record
 from saga_core.artifacts.storage import Entry
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import download
@@ -175,9 +176,11 @@ def put_aside(store: Store, findings: Iterable[Finding]) -> Iterator[tuple[Addre
 
 
 def _put_aside(store: Store, address: Address, findings: list[Finding]) -> str:
-    lease = store.claim(address.stage, address.key, Holder.this("saga verify", ()), redo=True)
+    lease = store.claim(address.stage, address.key, Holder.this("saga verify"), redo=True)
     if isinstance(lease, Standing):
-        return f"left as it is: being made by {lease}" if lease.expires else "left as it is: made again meanwhile"
+        return f"left as it is: being made by {lease}"
+    if isinstance(lease, Record):
+        return "left as it is: made again meanwhile"
     try:
         # Under the lease nobody mends it; but somebody may have, a moment ago.
         still = [finding for finding in findings if _is_so_still(store, finding)]
@@ -187,7 +190,7 @@ def _put_aside(store: Store, address: Address, findings: list[Finding]) -> str:
             pieces.drop(piece)
             done.append(f"dropped the piece {piece}")
         if any(finding.piece is None for finding in still):
-            done.append(f"record kept as {store.set_aside(address.stage, address.key).rsplit('/', 1)[-1]}")
+            done.append(f"record kept as {store.set_aside(address.stage, address.key, lease).rsplit('/', 1)[-1]}")
         return ", ".join(done) or "left as it is: mended meanwhile"
     finally:
         if lease is not None:
@@ -240,7 +243,7 @@ def _look_at_pieces(store: Store, folder: Folder, found: Survey) -> None:
 
 def _check_run(store: Store, place: Entry) -> list[Finding]:
     try:
-        store.read_run(place.path)
+        store.runs.read(place.path)
     except DamagedArtifactError as error:
         return [Finding(store.storage.locate(place.path), error.what)]
     return []

@@ -75,6 +75,18 @@ class CheckpointCallback(TrainerCallback):
         shutil.rmtree(folder)
 
 
+def _train(trainer: Trainer, checkpoints: Checkpoints | None) -> None:
+    newest = checkpoints.newest() if checkpoints else None
+    try:
+        trainer.train(resume_from_checkpoint=newest)
+    except StageError as error:
+        if checkpoints is None or newest is None or not error.where.startswith(str(newest)):
+            raise
+        # What is read here may be a copy: the user is told of what is kept.
+        where = error.where.replace(str(newest), checkpoints.locate(newest), 1)
+        raise StageError(error.what, where, error.remedy) from error
+
+
 def run_training(trainer: Trainer, what: str, checkpoints: Checkpoints | None) -> list[dict[str, float]]:
     """Train, from the newest checkpoint on where there is one, and return one row of figures an optimizer step.
 
@@ -99,7 +111,7 @@ def run_training(trainer: Trainer, what: str, checkpoints: Checkpoints | None) -
         trainer.add_callback(ProgressCallback(what, stack))
         if checkpoints is not None:
             trainer.add_callback(CheckpointCallback(checkpoints))
-        trainer.train(resume_from_checkpoint=None if checkpoints is None else checkpoints.newest())
+        _train(trainer, checkpoints)
     # The last row sums the run up: mean loss and timings.
     history = [dict(row) for row in trainer.state.log_history if "loss" in row]
     for row in history:

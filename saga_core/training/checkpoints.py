@@ -48,6 +48,9 @@ class Checkpoints(Protocol):
     def newest(self) -> Path | None:
         """Return a local folder whose files are those that were kept, or None where there is none."""
 
+    def locate(self, folder: Path) -> str:
+        """Return where the checkpoint is kept that ``newest`` gave a local folder of."""
+
 
 class _State(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

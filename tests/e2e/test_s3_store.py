@@ -151,6 +151,23 @@ def test_an_outage_ends_a_run_with_what_is_kept_and_how_to_go_on(
     assert {state for stage, state in states.items() if stage != "candidates"} <= {"cached", "skipped"}
 
 
+def test_an_outage_after_a_stage_is_told_with_what_is_done(
+    saga: Saga, small: list[str], store: str, first: Done, proxy: FaultProxy
+) -> None:
+    proxy.inject(Fault("503", 1.0, lambda e: e.method == "PUT" and "/runs/" in e.path))
+    arguments = ["run", "demo", *small, "--set", "seed=8", "--refresh", "data", "--until", "data", "--store", store]
+    done = saga(*arguments, SAGA_STORE_SECONDS="5")
+    proxy.inject()
+    assert done.code == 1
+    told = done.err.splitlines()[-3:]
+    assert told[0].startswith("saga: run: s3://e2e-store/artifacts/runs/demo-")
+    assert told[1] == f"  kept: 1 finished stage in {store}"
+    # What was made again need not be once more.
+    assert told[2].startswith("  resume: saga run demo ")
+    assert "--refresh" not in told[2]
+    assert saga(*shlex.split(told[2].removeprefix("  resume: saga ")), "--json").states == {"data": "cached"}
+
+
 def test_a_second_run_waits_and_uses_the_firsts_result(
     saga: Saga, small: list[str], store: str, tmp_path: Path
 ) -> None:

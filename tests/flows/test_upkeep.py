@@ -149,9 +149,9 @@ def test_a_run_is_shown_with_sizes(saga: Saga, made: list[Record]) -> None:
 
 
 def test_a_run_whose_evaluation_is_gone_is_shown_all_the_same(saga: Saga, store: Store, made: list[Record]) -> None:
-    (report,) = store.runs()
+    (report,) = store.runs.newest()
     metrics = {"base": {"ppl": {"value": 1.0}}, "final": {"ppl": {"value": 1.0}}}
-    store.write_run(report["run"], "9", report | {"metrics": metrics, "adapter": "elsewhere"})
+    store.runs.write(report["run"], "9", report | {"metrics": metrics, "adapter": "elsewhere"})
     done = saga("show")
     assert done.code == 0, done.err
     assert "the evaluation is no longer in the store\nadapter: elsewhere" in done.out

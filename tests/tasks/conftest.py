@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from saga_core.recipe_file import load_recipe
-from tasks.session import Session, open_session
+from tasks.opening import open_session
+from tasks.session import Session
 
 
 @pytest.fixture

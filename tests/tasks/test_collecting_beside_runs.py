@@ -18,9 +18,10 @@ from saga_core.artifacts.store import Store
 from saga_core.artifacts.tables import write_json
 from saga_core.artifacts.verification import survey, verify
 from saga_core.recipe_file import load_recipe
+from tasks.opening import open_session
 from tasks.report import RunReport
 from tasks.runner import resolve
-from tasks.session import Outcome, open_session
+from tasks.session import Outcome
 from tasks.stage import Stage, Work
 
 _SPAWN = multiprocessing.get_context("spawn")

@@ -8,7 +8,8 @@ from artifact_graphs import address, chain, put, record_file, set_age, write_run
 
 from saga_core.artifacts.collection import Kind, Plan, Terms, Why, plan_removal
 from saga_core.artifacts.fingerprint import digest
-from saga_core.artifacts.lease import Holder, Lease
+from saga_core.artifacts.holder import Holder
+from saga_core.artifacts.lease import Lease
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.snapshot import take_snapshot
 from saga_core.artifacts.store import Store

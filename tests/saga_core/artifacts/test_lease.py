@@ -1,5 +1,6 @@
 """One writer an artifact: leases, their heartbeat, their expiry, and the fence behind them."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,9 +13,11 @@ import pytest
 from artifact_making import claim, key_of, make
 from servers.fixtures import Bucket
 
-from saga_core.artifacts.lease import Holder, Lease, Standing
+from saga_core.artifacts.holder import Holder
+from saga_core.artifacts.lease import Lease, Standing, Waiting
 from saga_core.artifacts.local_storage import LocalStorage
-from saga_core.artifacts.storage import Patience
+from saga_core.artifacts.record import Record
+from saga_core.artifacts.storage import Entry, Patience
 from saga_core.artifacts.store import Store
 from saga_core.errors import LeaseLostError
 
@@ -69,6 +72,74 @@ def test_a_silent_holder_is_taken_over_and_cannot_commit(uri: str) -> None:
     assert store.look("data", key_of(0)) == (made, None)
 
 
+def test_no_clock_but_the_waiters_tells_that_a_holder_is_silent(store_of_old_files: Store) -> None:
+    # As after a step of the storage's clock: by its times, every heartbeat is a day old.
+    store = store_of_old_files
+    lease = store.claim("data", key_of(0), other())
+    assert isinstance(lease, Lease)
+    deadline = time.monotonic() + 1.5 * _SHORT.lease
+    while time.monotonic() < deadline:
+        assert isinstance(store.claim("data", key_of(0), other()), Standing)
+        time.sleep(0.2)
+    lease.release()
+
+
+@pytest.fixture
+def store_of_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    entry = LocalStorage._entry
+
+    def older(storage: LocalStorage, path: str) -> Entry:
+        found = entry(storage, path)
+        return dataclasses.replace(found, modified=found.modified - 86_400)
+
+    monkeypatch.setattr(LocalStorage, "_entry", older)
+    return Store(str(tmp_path / "store"), _SHORT)
+
+
+def test_what_could_not_be_seen_counts_for_nothing() -> None:
+    waiting = Waiting(0.4)
+    assert waiting.silence("a", 1, 5.0) == 0.0
+    time.sleep(0.1)
+    assert 0.1 <= waiting.silence("a", 1, 5.0) < 0.3
+    # Another folder, another heartbeat, another lease, and a gap longer than half a lease: all begin anew.
+    assert waiting.silence("b", 1, 5.0) == 0.0
+    assert waiting.silence("a", 1, 6.0) == 0.0
+    assert waiting.silence("a", 2, 6.0) == 0.0
+    time.sleep(0.25)
+    assert waiting.silence("a", 2, 6.0) == 0.0
+
+
+def test_who_was_taken_over_puts_nothing_aside(uri: str) -> None:
+    store = Store(uri, _SHORT)
+    damaged = make(store, "damaged")
+    stale = store.claim("data", damaged.key, other(), redo=True)
+    assert isinstance(stale, Lease)
+    # It is paused between its look and its move, and another one mends what it found.
+    stale.stop()
+    mended = make(store, "mended", replace=True)
+    with pytest.raises(LeaseLostError):
+        store.set_aside("data", damaged.key, stale)
+    assert Store(uri).look("data", mended.key) == (mended, None)
+
+
+def test_a_refresh_that_was_committed_is_finished_and_not_made_once_more(uri: str) -> None:
+    store = Store(uri, _SHORT)
+    before, path = make(store, "before"), f"{store.folder('data', key_of(0))}/record.json"
+    old = store.storage.read(path)
+    after = make(store, "after", replace=True)
+    assert old is not None
+    # As after a kill between the end of the lease and the record.
+    store.storage.write(path, old)
+    fresh = Store(uri, _SHORT)
+    assert fresh.look("data", before.key) == (before, None)
+    assert fresh.claim("data", before.key, other(), redo=True, present=before) == after
+    assert fresh.look("data", before.key) == (after, None)
+    # Asked for again, it is made again.
+    lease = fresh.claim("data", before.key, other(), redo=True, present=after)
+    assert isinstance(lease, Lease)
+    lease.release()
+
+
 def test_a_dead_process_of_this_machine_is_not_waited_for(tmp_path: Path) -> None:
     code = "import sys; from artifact_making import *; claim(Store(sys.argv[1])); import os; os.kill(os.getpid(), 9)"
     environment = {**os.environ, "PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}"}
@@ -88,23 +159,28 @@ def test_a_commit_whose_record_was_never_written_counts(uri: str) -> None:
     store.storage.remove([path])
     fresh = Store(uri, _SHORT)
     assert fresh.look("data", made.key) is None
-    assert isinstance(fresh.claim("data", made.key, other()), Standing)
+    assert fresh.claim("data", made.key, other()) == made
     assert fresh.look("data", made.key) == (made, None)
 
 
 def test_what_was_put_aside_does_not_come_back(uri: str) -> None:
     store = Store(uri, _SHORT)
     made = make(store, "damaged")
-    store.set_aside("data", made.key)
-    assert isinstance(store.claim("data", made.key, other()), Lease)
+    lease = store.claim("data", made.key, other(), redo=True)
+    assert isinstance(lease, Lease)
+    store.set_aside("data", made.key, lease)
+    lease.release()
+    after = store.claim("data", made.key, other())
+    assert isinstance(after, Lease)
     assert store.look("data", made.key) is None
+    after.release()
 
 
 _WRITER = """
 import sys, time
 from pathlib import Path
 from artifact_making import *
-from saga_core.artifacts.storage import Patience
+from saga_core.artifacts.storage import Entry, Patience
 from saga_core.errors import LeaseLostError
 import artifact_making
 store = Store(sys.argv[1], Patience(seconds=20, lease=2.0))
@@ -168,11 +244,22 @@ def test_what_was_committed_is_not_removed_when_its_record_cannot_be_written(
         with pytest.raises(KeyboardInterrupt):
             make(store, "committed")
     fresh = Store(str(tmp_path), _SHORT)
-    assert isinstance(fresh.claim("data", key_of(0), other()), Standing)
+    assert isinstance(fresh.claim("data", key_of(0), other()), Record)
     found = fresh.look("data", key_of(0))
     assert found is not None
     assert found[1] is None
     assert (fresh.fetch(fresh.reference(found[0])) / "sub" / "file.txt").read_text() == "committed"
+
+
+@pytest.mark.parametrize("end", [b"[" * 100_000, b"{" + b" " * (9 << 20) + b"}", b"[]", b'{"committed": 7}', b"\xff"])
+def test_an_end_that_says_nothing_blocks_nobody(tmp_path: Path, end: bytes) -> None:
+    store = Store(str(tmp_path / "store"), _SHORT)
+    lease = store.claim("data", key_of(0), other())
+    assert isinstance(lease, Lease)
+    lease.release()
+    (tmp_path / "store" / store.folder("data", key_of(0)) / "lease" / "00000001.end").write_bytes(end)
+    made = make(Store(str(tmp_path / "store"), _SHORT))
+    assert Store(str(tmp_path / "store")).look("data", made.key) == (made, None)
 
 
 @pytest.mark.parametrize("change", [{"stage": "../../evil"}, {"stage": "dpo"}, {"key": "0" * 64}, {"attempt": None}])

@@ -80,7 +80,7 @@ def test_two_of_the_same_beginning_are_a_mistake(store: Store, record: Record) -
 def test_a_damaged_record_is_said_and_one_put_aside_can_be_looked_at(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     record = put(store, "data")
-    aside = store.set_aside("data", record.key)
+    aside = store.set_aside("data", record.key, None)
     assert find_artifact(store, aside) == record
     record_file(store, record).write_text("{")
     with pytest.raises(DamagedArtifactError):

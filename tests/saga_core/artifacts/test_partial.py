@@ -8,6 +8,7 @@ from artifact_making import key_of
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.shards import rows_in_shards
 from saga_core.artifacts.store import Store
+from saga_core.artifacts.tables import write_rows
 from saga_core.errors import LeaseLostError
 from saga_core.progress import Tick
 
@@ -85,6 +86,23 @@ def squares(calls: list[int]) -> object:
 
 
 SCHEMA = {"n": "int64", "square": "int64"}
+
+
+@pytest.mark.parametrize("harm", ["no rows", "fewer rows", "other file"])
+def test_a_piece_that_is_no_such_shard_is_made_again(partial: Partial, tmp_path: Path, harm: str) -> None:
+    first: list[int] = []
+    rows_in_shards(partial, "numbers", list(range(6)), squares(first), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
+    planted = tmp_path / "planted"
+    planted.mkdir()
+    if harm == "fewer rows":
+        write_rows(planted / "rows.parquet", [{"n": 3, "square": 9}], SCHEMA)
+    else:
+        (planted / ("rows.parquet" if harm == "no rows" else "other.txt")).write_bytes(b"PAR1")
+    partial.keep("numbers-00000003-00000006", planted)
+    again: list[int] = []
+    rows = rows_in_shards(partial, "numbers", list(range(6)), squares(again), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
+    assert [row["n"] for row in rows] == list(range(6))
+    assert again == [3, 4, 5]
 
 
 @pytest.mark.parametrize("fail_at", [0, 3, 4, 9])

@@ -19,8 +19,9 @@ from servers.faults import Fault
 from servers.fixtures import Bucket, Proxied
 
 from saga_core.artifacts.collection import Item, Kind, Terms, plan_removal
+from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.inventory import Address
-from saga_core.artifacts.lease import Holder, Lease
+from saga_core.artifacts.lease import Lease, fence
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.removal import remove
 from saga_core.artifacts.snapshot import take_snapshot
@@ -103,6 +104,30 @@ def test_a_leased_artifact_that_was_removed_is_not_brought_back_by_its_lease(sto
     again = put(store, "data", leased=True)
     assert again.digest == record.digest
     assert_whole(store)
+
+
+def test_a_commit_whose_record_was_never_written_is_finished_and_not_collected(store: Store) -> None:
+    data = put(store, "data", days=90)
+    record = put(store, "sft", data, days=90, leased=True)
+    store.storage.remove([f"{store.folder('sft', record.key)}/record.json"])
+    assert collect(store) == []
+    assert live(store).keys() == {address(data), address(record)}
+    assert_whole(store)
+    # From then on it is an artifact like any other.
+    assert [item.kind for item in collect(store)] == [Kind.ARTIFACT, Kind.ARTIFACT]
+
+
+def test_a_lease_that_was_taken_a_moment_ago_is_not_fenced(store: Store) -> None:
+    first = store.claim("dpo", "d" * 64, Holder.this("demo"))
+    assert isinstance(first, Lease)
+    first.release()
+    before = store.storage.files(f"dpo/{'d' * 32}/lease")
+    second = store.claim("dpo", "d" * 64, Holder.this("demo"))
+    assert isinstance(second, Lease)
+    assert not fence(store.storage, f"dpo/{'d' * 32}", before, Holder.this("saga gc"))
+    second.check()
+    assert second.is_newest()
+    second.release()
 
 
 @pytest.mark.parametrize("collections", [1, 2])

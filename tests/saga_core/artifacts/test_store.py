@@ -3,8 +3,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from artifact_making import make
+from artifact_making import claim, make
 
+from saga_core.artifacts.lease import Lease
 from saga_core.artifacts.record import FileEntry
 from saga_core.artifacts.store import Store
 from saga_core.errors import DamagedArtifactError, StageError, UserError
@@ -26,7 +27,7 @@ def test_what_is_committed_is_found_and_fetched(store: Store) -> None:
 def test_nothing_is_found_where_nothing_is(store: Store) -> None:
     assert store.find("data", "0" * 64) is None
     assert store.records("data") == []
-    assert list(store.runs()) == []
+    assert list(store.runs.newest()) == []
 
 
 def test_the_first_record_wins(store: Store) -> None:
@@ -83,7 +84,7 @@ def test_damage_is_seen(tmp_path: Path) -> None:
     assert "bytes" in (damage() or "")
     file.unlink()
     assert "missing" in (damage() or "")
-    store.set_aside("data", record.key)
+    store.set_aside("data", record.key, None)
     assert store.find("data", record.key) is None
 
 
@@ -144,10 +145,10 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
 def test_a_report_that_is_half_hides_no_other(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     whole = dict.fromkeys(("run", "recipe", "stages", "metrics", "adapter", "card")) | {"time": "2026"}
-    store.write_run("a", "1", whole)
+    store.runs.write("a", "1", whole)
     (tmp_path / "runs" / "a" / "2.json").write_text('{"run": "a", ')
     (tmp_path / "runs" / "a" / "3.json").write_text("[]")
-    assert list(store.runs()) == [whole]
+    assert list(store.runs.newest()) == [whole]
 
 
 def test_a_link_in_the_records_place_is_refused_and_put_aside(tmp_path: Path) -> None:
@@ -158,7 +159,10 @@ def test_a_link_in_the_records_place_is_refused_and_put_aside(tmp_path: Path) ->
     path.symlink_to(tmp_path / "nowhere")
     with pytest.raises(DamagedArtifactError, match="symbolic link"):
         store.look("data", record.key)
-    store.set_aside("data", record.key)
+    lease = claim(store, redo=True)
+    assert isinstance(lease, Lease)
+    store.set_aside("data", record.key, lease)
+    lease.release()
     assert make(store).attempt != record.attempt
     assert store.find("data", record.key) is not None
 

@@ -13,7 +13,8 @@ from servers.faults import Fault
 from servers.fixtures import Bucket, Proxied
 
 from saga_core.artifacts.fingerprint import digest
-from saga_core.artifacts.lease import Holder, Lease
+from saga_core.artifacts.holder import Holder
+from saga_core.artifacts.lease import Lease
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.storage import Patience
 from saga_core.artifacts.store import Store

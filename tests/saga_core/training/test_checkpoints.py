@@ -84,6 +84,9 @@ class Kept:
     def newest(self) -> Path | None:
         return max(self.root.glob("[0-9]*"), default=None)
 
+    def locate(self, folder: Path) -> str:
+        return str(folder)
+
 
 def _run(
     stage: str,

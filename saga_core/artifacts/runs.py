@@ -1,0 +1,71 @@
+"""Reports of runs: which artifacts a run referred to, one file each time it was started."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from saga_core.artifacts.fingerprint import canonical
+from saga_core.artifacts.storage import Storage
+from saga_core.errors import DamagedArtifactError
+
+RUNS = "runs"
+
+_REPORT = {"run", "recipe", "time", "stages", "metrics", "adapter", "card"}
+
+
+class Runs:
+    """The reports in a store.
+
+    Args:
+        storage: Where they are.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def write(self, run: str, time: str, report: dict[str, Any]) -> None:
+        """Keep what a run referred to, under its name and the time at which it was started."""
+        self._storage.write(f"{RUNS}/{run}/{time}.json", (canonical(report) + "\n").encode())
+
+    def newest(self, name: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield reports, newest first, each read only when it is wanted.
+
+        Args:
+            name: Name of a run, or of a recipe; default: all runs.
+        """
+        folder = f"{RUNS}/{name}" if name and _is_run(name) else RUNS
+        entries = self._storage.files(folder)
+        for entry in sorted(entries, key=lambda entry: entry.path.rsplit("/", 1)[-1], reverse=True):
+            run = entry.path.split("/")[1]
+            if name and name not in (run, run.rpartition("-")[0]):
+                continue
+            # A report that a killed writer left half, or that is none, is no reason to hide the others.
+            with suppress(DamagedArtifactError):
+                report = self.read(entry.path)
+                if report is not None and (not name or name in (report["run"], report["recipe"])):
+                    yield report
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        """Return the report in a file, or None where there is no file.
+
+        Raises:
+            DamagedArtifactError: The file holds no report.
+        """
+        data = self._storage.read(path)
+        if data is None:
+            return None
+        try:
+            report = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise DamagedArtifactError("not a run's report", self._storage.locate(path)) from error
+        if not isinstance(report, dict) or not report.keys() >= _REPORT:
+            raise DamagedArtifactError("not a run's report", self._storage.locate(path))
+        return report
+
+
+def _is_run(name: str) -> bool:
+    tail = name.rpartition("-")[2]
+    return len(tail) == 10 and all(c in "0123456789abcdef" for c in tail)

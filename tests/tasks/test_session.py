@@ -1,0 +1,72 @@
+"""Where a stage meets the store: what is made, made again, and taken from who made it meanwhile."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.store import Store
+from saga_core.artifacts.tables import write_rows
+from saga_core.progress import Tick
+from tasks.runner import resolve
+from tasks.session import Session
+from tasks.stage import Stage, Work
+
+OpenDemo = Callable[..., Session]
+SCHEMA = {"n": "int64"}
+
+
+def counting(calls: list[int], fail_at: int | None = None) -> Stage:
+    """A stage that makes six rows in shards of two, and notes which."""
+
+    def compute(work: Work) -> dict[str, Any]:
+        def rows(part: Sequence[int], tick: Tick) -> list[dict[str, int]]:
+            if fail_at in part:
+                raise KeyboardInterrupt
+            calls.extend(part)
+            tick(len(part))
+            return [{"n": n} for n in part]
+
+        made = rows_in_shards(work.partial, "numbers", range(6), rows, SCHEMA, 2, "rows")
+        write_rows(work.out / "rows.parquet", made, SCHEMA)
+        return {"rows": len(made)}
+
+    return Stage("base", 1, lambda recipe: {"seed": recipe.seed}, compute)
+
+
+def refreshing(session: Session) -> Session:
+    """The same in another process, whose stage is to be made again."""
+    return dataclasses.replace(session, store=Store(session.store.uri), refresh=frozenset({"base"}))
+
+
+def test_a_refresh_uses_no_piece_of_what_it_makes_again(open_demo: OpenDemo, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, calls = open_demo(), []
+    with monkeypatch.context() as patch:
+        # As after a kill between the commit and the removal of the pieces.
+        patch.setattr("saga_core.artifacts.partial.Partial.clear", lambda *arguments: None)
+        first = resolve(counting(calls), session, {})
+    assert calls == [0, 1, 2, 3, 4, 5]
+    calls.clear()
+    # Its own pieces it does use, if it is interrupted.
+    with pytest.raises(KeyboardInterrupt):
+        resolve(counting(calls, fail_at=4), refreshing(session), {})
+    assert calls == [0, 1, 2, 3]
+    again = resolve(counting(calls), refreshing(session), {})
+    assert calls == [0, 1, 2, 3, 4, 5]
+    assert again.state == "computed"
+    assert first.reference is not None
+    assert again.reference is not None
+    assert again.reference.digest == first.reference.digest
+    assert again.reference.uri != first.reference.uri
+
+
+def test_what_was_made_between_look_and_lease_is_not_made_again(open_demo: OpenDemo) -> None:
+    session, calls, stage = open_demo(), [], counting([])
+    lookup = session.look_up(stage, {})
+    made = resolve(stage, dataclasses.replace(session, store=Store(session.store.uri)), {})
+    # This one still believes what it saw before.
+    late = session.compute(counting(calls), lookup, {})
+    assert (late.state, late.reference) == ("cached", made.reference)
+    assert calls == []
