@@ -11,6 +11,7 @@ from flows.terminal import DEFAULT_STORE, AsJson, StoreUri, one_line_errors, out
 from flows.upkeep_view import collected_as_json, print_collected, print_verified, verified_as_json
 from saga_core.ages import parse_age
 from saga_core.artifacts import verification
+from saga_core.artifacts.cache import remove_copy, unused_copies
 from saga_core.artifacts.collection import Terms, plan_removal
 from saga_core.artifacts.difference import Difference, compare, compare_runs
 from saga_core.artifacts.inventory import require
@@ -68,7 +69,7 @@ def gc(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what has not been used for long and is not needed by anything that is kept."""
+    """Remove what has not been used for long and nothing that is kept needs, and unused copies on this disk."""
     age = parse_age(older_than, "--older-than")
     opened = Store(store)
     require(opened.storage)
@@ -80,9 +81,12 @@ def gc(
     snapshot = take_snapshot(opened, None if dry_run else opened.capabilities.now())
     plan = plan_removal(snapshot, terms)
     gone = plan.items if dry_run else remove(opened, snapshot, plan, terms)
-    print_collected(opened, snapshot, plan, terms, gone, dry_run=dry_run)
+    copies = unused_copies(terms.age)
+    for copy in () if dry_run else copies:
+        remove_copy(copy)
+    print_collected(opened, snapshot, plan, terms, gone, copies, dry_run=dry_run)
     if as_json:
-        print_json(collected_as_json(opened, snapshot, plan, terms, gone) | {"dry_run": dry_run})
+        print_json(collected_as_json(opened, snapshot, plan, terms, gone, copies) | {"dry_run": dry_run})
 
 
 @one_line_errors

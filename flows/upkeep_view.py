@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flows.terminal import count, out, plain, size
 from saga_core.ages import age_in_words
+from saga_core.artifacts.cache import Copy
 from saga_core.artifacts.collection import Item, Plan, Terms, Why
 from saga_core.artifacts.inventory import Address
 from saga_core.artifacts.lineage import size_of
@@ -57,7 +58,14 @@ def verified_as_json(store: Store, surveyed: Survey, found: Sequence[Finding]) -
 
 
 def print_collected(
-    store: Store, snapshot: Snapshot, plan: Plan, terms: Terms, gone: Sequence[Item], *, dry_run: bool
+    store: Store,
+    snapshot: Snapshot,
+    plan: Plan,
+    terms: Terms,
+    gone: Sequence[Item],
+    copies: Sequence[Copy],
+    *,
+    dry_run: bool,
 ) -> None:
     """Print what went, or would, and what stays and why."""
     for path, what in snapshot.unreadable.items():
@@ -78,6 +86,11 @@ def print_collected(
         )
     else:
         out.print(plain(f"{freed} freed in {store.uri}" if gone else f"nothing to remove in {store.uri}"))
+    if copies:
+        total = size(sum(copy.size for copy in copies))
+        verb = "would go" if dry_run else "gone"
+        names = f"{len(copies):,} unused cop{'y' if len(copies) == 1 else 'ies'}"
+        out.print(plain(f"{names} of remote artifacts on this disk {verb}, {total}"))
 
 
 def _gone(gone: Sequence[Item], title: str) -> Table:
@@ -113,7 +126,7 @@ def _print_kept(snapshot: Snapshot, plan: Plan, terms: Terms) -> None:
 
 
 def collected_as_json(
-    store: Store, snapshot: Snapshot, plan: Plan, terms: Terms, gone: Sequence[Item]
+    store: Store, snapshot: Snapshot, plan: Plan, terms: Terms, gone: Sequence[Item], copies: Sequence[Copy]
 ) -> dict[str, Any]:
     """Return what ``saga gc --json`` prints."""
     return {
@@ -131,6 +144,7 @@ def collected_as_json(
             for item in gone
         ],
         "freed": sum(item.size for item in gone),
+        "local_copies": {"number": len(copies), "bytes": sum(copy.size for copy in copies)},
         "kept": [
             {
                 "stage": address.stage,

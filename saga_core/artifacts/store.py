@@ -23,9 +23,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import ValidationError
 
+from saga_core.artifacts.cache import artifact_cache, mark_used, piece_cache
 from saga_core.artifacts.capabilities import Capabilities, probe
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.holder import Holder
@@ -225,7 +225,7 @@ class Store:
 
     def partial(self, stage: str, key: str, lease: Lease | None) -> Partial:
         """Return the pieces of an artifact that is being made."""
-        return Partial(self.storage, self.folder(stage, key), _cache() / "partial", lease.check if lease else _nothing)
+        return Partial(self.storage, self.folder(stage, key), piece_cache(), lease.check if lease else _nothing)
 
     def drop_old_pieces(self, stage: str, key: str) -> None:
         """Remove the pieces that an artifact was made from, if it is there and they still are."""
@@ -275,7 +275,10 @@ class Store:
         if record.digest != reference.digest:
             raise DamagedArtifactError("it was made again meanwhile, and came out otherwise", reference.uri)
         prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
-        return download(self.storage, prefix, record.files, _cache() / "artifacts" / record.digest)
+        folder = download(self.storage, prefix, record.files, artifact_cache() / record.digest)
+        if self.storage.local(prefix) is None:
+            mark_used(folder)
+        return folder
 
     def folder(self, stage: str, key: str) -> str:
         """Return the folder of an artifact, relative to the store."""
@@ -378,11 +381,6 @@ class Store:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise DamagedArtifactError(f"not a record: {place} {first['msg']}", self.storage.locate(path)) from error
-
-
-def _cache() -> Path:
-    """Return this user's folder for copies of remote artifacts; a shared one could be written by others."""
-    return Path(platformdirs.user_cache_dir("saga"))
 
 
 def _nothing() -> None:
