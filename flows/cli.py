@@ -109,7 +109,7 @@ def plan(
     session, planned = _plan(recipe, store, set_, until, refresh)
     table = Table("stage", "state", "why", box=None)
     for item in planned:
-        table.add_row(item.stage, item.state, item.why)
+        table.add_row(item.stage, item.state, plain(item.why))
     out.print(table)
     if as_json:
         stages = [{"stage": p.stage, "key": p.key, "state": p.state, "why": p.why} for p in planned]
@@ -123,7 +123,7 @@ def recipes() -> None:
     table = Table("recipe", "language", "base model", "KL-SFT", box=None)
     for name in recipe_names():
         recipe = load_recipe(name).recipe
-        table.add_row(name, recipe.language, recipe.model.id, recipe.sft.mode)
+        table.add_row(name, recipe.language, plain(recipe.model.id), recipe.sft.mode)
     out.print(table)
 
 
@@ -149,10 +149,10 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
     """Print the model card of a run."""
     opened = Store(store)
     report = _find(opened, run_name, with_card=True)
-    published = next(row for row in report["stages"] if row["stage"] == "publish")
-    record = opened.find("publish", published["key"])
+    published = next((row for row in report["stages"] if row["stage"] == "publish" and row["key"]), None)
+    record = opened.find("publish", published["key"]) if published else None
     if record is None:
-        raise UserError("the card is no longer in the store", published["uri"], "run the recipe again")
+        raise UserError("the card is no longer in the store", report["card"], "run the recipe again")
     folder = opened.fetch(opened.reference(record))
     sys.stdout.write((folder / "README.md").read_text(encoding="utf-8"))
 

@@ -6,6 +6,8 @@ import signal
 import sys
 from types import FrameType
 
+from saga_core.telling import tell
+
 
 def main() -> None:
     """Run the command."""
@@ -16,7 +18,7 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
-        print("saga: interrupted; the same command resumes", file=sys.stderr, flush=True)
+        tell("saga: interrupted; the same command resumes")
         sys.exit(1)
 
 

@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.text import Text
 
 from saga_core.errors import SagaError
+from saga_core.telling import printable, tell
 
-out = Console(soft_wrap=True)
+# Nothing is markup: recipes, paths and what others wrote into a store may hold brackets.
+out = Console(soft_wrap=True, markup=False)
 
 StoreUri = Annotated[str, typer.Option("--store", envvar="SAGA_STORE", help="Folder or URI of the artifacts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of standard output.")]
@@ -59,9 +61,9 @@ def describe(error: BaseException) -> str:
 def _complain(line: str, code: int, advice: dict[str, str]) -> NoReturn:
     if os.environ.get("SAGA_DEBUG"):
         traceback.print_exc()
-    print(f"saga: {line}", file=sys.stderr, flush=True)
+    tell(f"saga: {line}")
     for name, what in advice.items():
-        print(f"  {name}: {what}", file=sys.stderr, flush=True)
+        tell(f"  {name}: {what}")
     raise typer.Exit(code)
 
 
@@ -75,7 +77,7 @@ def print_json(value: object) -> None:
 
 def plain(value: object, style: str = "") -> Text:
     """Return text as it is: nothing in it is markup, and nothing moves the cursor, whoever wrote it into the store."""
-    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)), style)
+    return Text(printable(value), style)
 
 
 def size(number: int) -> str:

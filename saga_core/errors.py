@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from saga_core.telling import printable
+
 
 class SagaError(Exception):
     """Root of SAGA's errors; its text is one line: what, where, remedy.
@@ -23,7 +25,7 @@ class SagaError(Exception):
         """Return the one line that a user reads."""
         line = f"{self.where}: {self.what}" if self.where else self.what
         line = f"{line}; {self.remedy}" if self.remedy else line
-        return " ".join(line.split())
+        return printable(" ".join(line.split()))
 
 
 class UserError(SagaError):

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from saga_core.environment import seconds
+from saga_core.telling import tell
 
 _LINE_EVERY_SECONDS = 5.0
 
@@ -87,4 +88,4 @@ class _PlainLines:
         if self._total is not None:
             counts = f"{self._count}/{self._total}"
             left = f", {(self._total - self._count) / max(rate, 1e-9):.0f} s left"
-        print(f"  {self._what}: {counts} {self._unit}, {rate:.1f} {self._unit}/s{left}", file=sys.stderr, flush=True)
+        tell(f"  {self._what}: {counts} {self._unit}, {rate:.1f} {self._unit}/s{left}")

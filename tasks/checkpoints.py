@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from saga_core.errors import StoreError
+from saga_core.telling import tell
 from tasks.stage import Work
 
 # The newest, and one before it, in case the newest is found damaged.
@@ -40,7 +40,7 @@ class StoredCheckpoints:
                 self._partial.drop(old)
         except StoreError as error:
             # They take room, and no more: what was trained is worth more than that.
-            print(f"  older checkpoints stay: {error}", file=sys.stderr, flush=True)
+            tell(f"  older checkpoints stay: {error}")
 
     def newest(self) -> Path | None:
         """Return the newest state whose files are all as they were recorded, or None where there is none."""

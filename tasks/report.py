@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Any
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.store import Store
 from saga_core.errors import DamagedArtifactError, SagaError, StoreError
+from saga_core.telling import tell
 from tasks.session import Outcome, Session
 
 
@@ -28,7 +28,7 @@ class RunReport:
     def begin(self, stage: str) -> None:
         """Say on standard error that a stage begins."""
         self._started = time.monotonic()
-        print(f"{stage} …", file=sys.stderr, flush=True)
+        tell(f"{stage} …")
 
     def add(self, outcome: Outcome) -> None:
         """Take in what became of a stage; made again, it takes the place of what it was."""
@@ -37,9 +37,7 @@ class RunReport:
             self._outcomes[places[0]] = outcome
         else:
             self._outcomes.append(outcome)
-        print(
-            f"{outcome.stage}: {outcome.state} in {outcome.seconds:.1f} s ({outcome.why})", file=sys.stderr, flush=True
-        )
+        tell(f"{outcome.stage}: {outcome.state} in {outcome.seconds:.1f} s ({outcome.why})")
         self.keep()
 
     def keep(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from prefect.states import Completed
 
 from saga_core.errors import SagaError, StageError
 from saga_core.reporting.markdown import stage_table
+from saga_core.telling import tell
 from tasks.report import RunReport
 from tasks.session import Outcome, Session
 from tasks.stage import Stage
@@ -70,11 +70,9 @@ class Runner:
         self._mended: dict[str, Outcome] = {}
         self.report = RunReport(session)
         if not session.store.capabilities.conditional_writes:
-            print(
+            tell(
                 f"  store: {session.store.uri} has no conditional writes: two runs that make the same artifact both "
-                "compute it, and the first record counts",
-                file=sys.stderr,
-                flush=True,
+                "compute it, and the first record counts"
             )
 
     def __call__(self, stage: Stage, **inputs: Outcome) -> Outcome:

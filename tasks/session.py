@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import errno
 import math
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,7 @@ from saga_core.artifacts.transfer import describe
 from saga_core.errors import DamagedArtifactError, LeaseLostError, StageError, StoreError
 from saga_core.outside import Outside
 from saga_core.recipe import Recipe
+from saga_core.telling import tell
 from tasks.stage import Stage, Work, key_of
 
 State = Literal["cached", "computed", "skipped", "refused", "failed"]
@@ -248,7 +248,7 @@ class Session:
 
 
 def _say(stage: Stage, what: str) -> None:
-    print(f"  {stage.name}: {what}", file=sys.stderr, flush=True)
+    tell(f"  {stage.name}: {what}")
 
 
 @contextmanager

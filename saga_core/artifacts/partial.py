@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import secrets
 import shutil
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from saga_core.artifacts.record import Manifest
 from saga_core.artifacts.storage import Storage
 from saga_core.artifacts.transfer import describe, download, upload
 from saga_core.errors import DamagedArtifactError, SagaError
+from saga_core.telling import tell
 
 PARTIAL = "partial"
 
@@ -72,7 +72,7 @@ class Partial:
             except (ValidationError, DamagedArtifactError):
                 # A connection may spoil what the storage holds whole.
                 continue
-        print(f"  {self.uri}/{name}: damaged, so it is made again", file=sys.stderr, flush=True)
+        tell(f"  {self.uri}/{name}: damaged, so it is made again")
         self._check()
         self.drop(name)
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import random
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -13,6 +12,7 @@ from saga_core.artifacts.failures import Failure, Kind, classify
 from saga_core.artifacts.local_storage import storage_failure
 from saga_core.artifacts.storage import Patience
 from saga_core.errors import RefusedError, StoreError, UserError
+from saga_core.telling import tell
 
 Result = TypeVar("Result")
 
@@ -77,7 +77,7 @@ class Retries:
                     raise self._failed(verb, path, failure, tries, spent) from error
                 if spent > _SAY_AFTER_SECONDS and not said:
                     said = True
-                    print(f"  store: {failure.reason}; trying for {left:.0f} s more", file=sys.stderr, flush=True)
+                    tell(f"  store: {failure.reason}; trying for {left:.0f} s more")
                 time.sleep(min(pause * random.uniform(0.5, 1.5), left))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:

@@ -2,18 +2,75 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from saga_core.artifacts.fingerprint import canonical
+from saga_core.artifacts.record import Sha256
 from saga_core.artifacts.storage import Storage
 from saga_core.errors import DamagedArtifactError
 
 RUNS = "runs"
 
-_REPORT = {"run", "recipe", "time", "stages", "metrics", "adapter", "card"}
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be printed")
+    return text
+
+
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("has no time zone")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_printable)]
+
+
+class StageRow(BaseModel):
+    """What became of a stage in a run: the fields of its outcome, and of the artifact's reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    stage: Line
+    key: Sha256 | None
+    digest: Sha256 | None
+    state: Line
+    seconds: float
+    uri: Line | None
+    why: Line
+    kept: Line | None
+
+
+class Report(BaseModel):
+    """What a run did, as ``--json`` prints it.
+
+    Attributes:
+        run: Its name.
+        recipe: The recipe's name.
+        store: URI of the store.
+        time: When it was started, UTC, ISO 8601.
+        stages: Every stage that it came to.
+        metrics: Figures of the base and of the final model, each with its interval.
+        adapter: URI of the adapter, or None.
+        card: URI of the model card, or None.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: Line
+    recipe: Line
+    store: Line
+    time: Annotated[str, AfterValidator(_moment)]
+    stages: tuple[StageRow, ...]
+    metrics: dict[Literal["base", "final"], dict[Line, dict[Line, int | float]]]
+    adapter: Line | None
+    card: Line | None
 
 
 class Runs:
@@ -58,12 +115,9 @@ class Runs:
         if data is None:
             return None
         try:
-            report = json.loads(data)
-        except (ValueError, RecursionError) as error:
+            return Report.model_validate_json(data).model_dump(mode="json")
+        except ValidationError as error:
             raise DamagedArtifactError("not a run's report", self._storage.locate(path)) from error
-        if not isinstance(report, dict) or not report.keys() >= _REPORT:
-            raise DamagedArtifactError("not a run's report", self._storage.locate(path))
-        return report
 
 
 def _is_run(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from saga_core.artifacts.failures import Kind, classify
 from saga_core.artifacts.remote_storage import RemoteStorage
 from saga_core.artifacts.storage import Patience, Unfinished
 from saga_core.errors import RefusedError, UserError
+from saga_core.telling import tell
 
 PROTOCOLS = ("s3", "s3a")
 
@@ -75,7 +75,7 @@ class S3Storage(RemoteStorage):
         nothing: list[dict[str, Any]] = []
         uploads = self._patiently("list", "", ask, {Kind.UNSUPPORTED: nothing, Kind.DENIED: None})
         if uploads is None:
-            print("  store: no right to list unfinished uploads, so they are left alone", file=sys.stderr, flush=True)
+            tell("  store: no right to list unfinished uploads, so they are left alone")
             return []
         return [
             Unfinished(upload["Key"][len(key) :].lstrip("/"), 0, upload["Initiated"].timestamp(), upload["UploadId"])

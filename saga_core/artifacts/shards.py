@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.progress import Tick, progress
+from saga_core.telling import tell
 
 Item = TypeVar("Item")
 
@@ -47,7 +47,7 @@ def rows_in_shards(
     }
     before = sum(min(size, len(items) - start) for start in kept)
     if before:
-        print(f"  {name}: {before} of {len(items)} were kept, going on from there", file=sys.stderr, flush=True)
+        tell(f"  {name}: {before} of {len(items)} were kept, going on from there")
     with progress(name, steps * len(items), unit, steps * before) as tick:
         for start, shard in names.items():
             if start in kept:
@@ -73,7 +73,7 @@ def _kept(partial: Partial, name: str) -> list[dict[str, Any]] | None:
         rows = []
     if len(rows) == end - start:
         return rows
-    print(f"  {partial.uri}/{name}: not such a shard, so it is made again", file=sys.stderr, flush=True)
+    tell(f"  {partial.uri}/{name}: not such a shard, so it is made again")
     partial.drop(name)
     return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import sys
 from contextlib import ExitStack
 
 from transformers import (
@@ -18,6 +17,7 @@ from transformers import (
 
 from saga_core.errors import StageError
 from saga_core.progress import Tick, progress
+from saga_core.telling import tell
 from saga_core.training.checkpoints import Checkpoints, checkpoint_folder
 
 
@@ -40,7 +40,7 @@ class ProgressCallback(TrainerCallback):
         """Open the display; only now the number of steps is known."""
         done = state.global_step
         if done:
-            print(f"  {self._what}: resuming at step {done} of {state.max_steps}", file=sys.stderr, flush=True)
+            tell(f"  {self._what}: resuming at step {done} of {state.max_steps}")
         self._tick = self._stack.enter_context(progress(self._what, state.max_steps, "steps", done))
 
     def on_step_end(

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -144,10 +145,31 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_report_that_is_half_hides_no_other(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    whole = dict.fromkeys(("run", "recipe", "stages", "metrics", "adapter", "card")) | {"time": "2026"}
+    row = {"stage": "data", "key": "0" * 64, "digest": "1" * 64, "uri": "here", "why": "made", "kept": None}
+    row |= {"state": "computed", "seconds": 1.5}
+    estimate = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 4}
+    whole: dict[str, object] = {"run": "a", "recipe": "a", "store": "here", "time": "2026-11-24T01:02:03+00:00"}
+    whole |= {"stages": [row], "metrics": {"base": {"ppl": estimate}, "final": {}}, "adapter": None, "card": None}
     store.runs.write("a", "1", whole)
-    (tmp_path / "runs" / "a" / "2.json").write_text('{"run": "a", ')
-    (tmp_path / "runs" / "a" / "3.json").write_text("[]")
+    written = (tmp_path / "runs" / "a" / "1.json").read_text()
+    harm = {
+        "half": written[:-30],
+        "list": "[]",
+        "deep": "[" * 100_000,
+        "stages": written.replace(json.dumps([row], sort_keys=True, separators=(",", ":")), "1"),
+        "row": written.replace('"stage":"data",', ""),
+        "seconds": written.replace("1.5", '"x"'),
+        "time": written.replace('"2026-11-24T01:02:03+00:00"', "5"),
+        "no time": written.replace("2026-11-24T01:02:03+00:00", "yesterday"),
+        "key": written.replace("0" * 64, "../.."),
+        "metrics": written.replace('"final":{}', '"final":[]'),
+        "escape": written.replace('"run":"a"', '"run":"\\u001b[31m"'),
+        "surrogate": written.replace('"run":"a"', '"run":"\\ud800"'),
+        "more": written.replace('"run":"a"', '"run":"a","code":"x"'),
+    }
+    for name, text in harm.items():
+        assert text != written, name
+        (tmp_path / "runs" / "a" / f"2-{name}.json").write_text(text)
     assert list(store.runs.newest()) == [whole]
 
 
