@@ -15,6 +15,7 @@ from rich import filesize
 from rich.console import Console
 from rich.text import Text
 
+from saga_core.artifacts.storage import shown
 from saga_core.errors import SagaError
 from saga_core.telling import printable, tell
 
@@ -45,7 +46,12 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             elif isinstance(error, typer.Exit):
                 raise
             if kwargs.get("as_json"):
-                unknown = {"run": None, "recipe": kwargs.get("recipe"), "store": kwargs.get("store"), "stages": []}
+                unknown = {
+                    "run": None,
+                    "recipe": kwargs.get("recipe"),
+                    "store": shown(str(kwargs.get("store"))),
+                    "stages": [],
+                }
                 empty = unknown | {"metrics": {"base": {}, "final": {}}, "adapter": None, "card": None}
                 print_json(getattr(error, "report", empty) | {"error": line} | getattr(error, "advice", {}))
             _complain(line, code, getattr(error, "advice", {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from saga_core.errors import StoreError
@@ -42,9 +43,13 @@ class StoredCheckpoints:
             # They take room, and no more: what was trained is worth more than that.
             tell(f"  older checkpoints stay: {error}")
 
-    def newest(self) -> Path | None:
-        """Return the newest state whose files are all as they were recorded, or None where there is none."""
-        return next((folder for name in reversed(self._names()) if (folder := self._partial.fetch(name))), None)
+    def newest(self, files: Collection[str]) -> Path | None:
+        """Return the newest state whose files are all as they were recorded, or None where there is none.
+
+        Args:
+            files: Names of the files of a state; what has others is none.
+        """
+        return next((folder for name in reversed(self._names()) if (folder := self._partial.fetch(name, files))), None)
 
     def locate(self, folder: Path) -> str:
         """Return where the checkpoint is kept that ``newest`` gave a local folder of."""

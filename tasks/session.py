@@ -235,7 +235,7 @@ class Session:
                     recipe=self.recipe.name,
                     seconds=round(seconds, 3),
                     created=datetime.now(UTC).isoformat(timespec="seconds"),
-                )
+                ).sealed()
                 record = self.store.commit(record, out, lease, replace=lookup.damaged or stage.name in self.refresh)
             partial.clear()
         return Outcome(stage.name, "computed", lookup.why, self.store.reference(record), seconds, record.headline)

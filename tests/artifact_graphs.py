@@ -82,7 +82,7 @@ def put(
             recipe=recipe,
             seconds=1.0,
             created=(datetime.now(UTC) - timedelta(days=days)).isoformat(),
-        )
+        ).sealed()
         record = store.commit(record, folder, lease, replace=replace)
     if days:
         set_age(store, store.folder(stage, key), days)

@@ -50,7 +50,7 @@ def make(store: Store, text: str = "text", *, seed: int = 0, replace: bool = Fal
             recipe="test",
             seconds=1.0,
             created=datetime.now(UTC).isoformat(),
-        )
+        ).sealed()
         return store.commit(record, folder, lease, replace=replace)
 
 

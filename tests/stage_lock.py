@@ -16,7 +16,14 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_suffix(".json")
 
 # What carries settings, artifacts and messages: a change here shows in the keys themselves or in no artifact.
-_CONTRACT = ("saga_core.errors", "saga_core.recipe", "saga_core.artifacts", "saga_core.outside", "saga_core.progress")
+_CONTRACT = (
+    "saga_core.errors",
+    "saga_core.recipe",
+    "saga_core.artifacts",
+    "saga_core.outside",
+    "saga_core.progress",
+    "saga_core.telling",
+)
 _FRAME = ("tasks.stage",)
 
 

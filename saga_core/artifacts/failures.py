@@ -84,6 +84,21 @@ _NAMES = {
     "ConfigParseError": "correct the AWS configuration file",
     "ParamValidationError": "correct --store",
     "InvalidEndpointConfigurationError": "correct AWS_ENDPOINT_URL",
+    "InvalidRegionError": "correct AWS_DEFAULT_REGION",
+    "SSOTokenLoadError": "log in again: aws sso login",
+    "TokenRetrievalError": "log in again: aws sso login",
+    "UnauthorizedSSOTokenError": "log in again: aws sso login",
+}
+
+# Of botocore and aiohttp, for an endpoint that is none.
+_OF_A_URL = re.compile(r"\b(endpoint|URL|port|region)\b", re.IGNORECASE)
+_NO_URL = {
+    "EndpointProviderError",
+    "EndpointResolutionError",
+    "InvalidURL",
+    "InvalidUrlClientError",
+    "NonHttpUrlClientError",
+    "NonHttpUrlRedirectClientError",
 }
 
 
@@ -102,8 +117,8 @@ def classify(error: BaseException) -> Failure:
     name = type(error).__name__
     if name in _NAMES:
         return Failure(Kind.MISTAKE, _words(error), _NAMES[name])
-    if name == "ValueError" and "Invalid endpoint" in str(error):
-        return Failure(Kind.MISTAKE, _words(error), "correct AWS_ENDPOINT_URL")
+    if name in _NO_URL or (isinstance(error, ValueError) and _OF_A_URL.search(str(error))):
+        return Failure(Kind.MISTAKE, _words(error), "correct AWS_ENDPOINT_URL and AWS_DEFAULT_REGION")
     if name in ("NoCredentialsError", "PartialCredentialsError"):
         return Failure(Kind.CREDENTIALS, _words(error), _CREDENTIALS)
     if name == "CredentialRetrievalError":
@@ -162,7 +177,7 @@ def _words(error: BaseException) -> str:
 
 def _clean(text: str) -> str:
     """Shorten to one line, without user names and passwords of a URL and without signed parameters."""
-    text = re.sub(r"//[^/@\s]*@", "//***@", text)
+    text = re.sub(r"//[^@\s]*@", "//***@", text)
     text = re.sub(
         r"(?i)(x-amz-[a-z-]*(?:signature|credential|token)[a-z-]*|token|secret|password)=[^&\s]+", r"\1=***", text
     )

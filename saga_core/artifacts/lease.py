@@ -26,11 +26,13 @@ from typing import Any
 
 from saga_core.artifacts.holder import Holder, read_holder
 from saga_core.artifacts.storage import Entry, Patience, Storage, open_storage
-from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError
+from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, StoreError
 
 LEASES = "lease"
 
 _BEATS_A_LEASE = 4
+# Whoever is faster ends the race, so that many in vain are due to something else.
+_TRIES = 100
 # One look decides, by the storage's clock: so a holder that is slow must not be taken for one that is gone.
 _LEASES_OF_GRACE = 5
 
@@ -187,8 +189,11 @@ def acquire(
 
     Returns:
         The lease; or who holds it; or what the last holder committed.
+
+    Raises:
+        StoreError: Something that is no lease is in the place of one.
     """
-    while True:
+    for _ in range(_TRIES):
         numbers, ends, beats = _read(storage.files(f"{folder}/{LEASES}"))
         last = max(numbers, default=0)
         if last in ends:
@@ -206,6 +211,7 @@ def acquire(
         if storage.create(_path(folder, last + 1), holder.model_dump_json().encode()):
             return Lease(storage, folder, last + 1, holder, waiting.seconds)
         # Someone else was faster.
+    raise StoreError("no lease can be taken", storage.locate(f"{folder}/{LEASES}"), "remove what is in its place")
 
 
 def fence(storage: Storage, folder: str, before: Sequence[Entry], holder: Holder) -> bool:

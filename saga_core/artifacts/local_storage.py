@@ -33,10 +33,13 @@ class LocalStorage:
         self._root = Path(os.path.abspath(os.path.expanduser(uri.removeprefix("file://").removeprefix("local://"))))
         self.uri = str(self._root)
         self._began = False
-        # The nearest thing that exists on the way must be a folder, or nothing can be stored below it.
-        nearest = next(path for path in (self._root, *self._root.parents) if path.exists())
+        try:
+            # The nearest thing that exists on the way must be a folder, or nothing can be stored below it.
+            nearest = next(path for path in (self._root, *self._root.parents) if path.exists())
+        except OSError as error:
+            raise UserError(f"no folder: {error.strerror}", f"--store {uri}", "choose another --store") from error
         if not nearest.is_dir():
-            raise UserError(f"cannot write here: {nearest} is no folder", f"--store {uri}", "choose another --store")
+            raise UserError(f"{nearest} is no folder", f"--store {uri}", "choose another --store")
 
     def hurry(self) -> None:
         """Do nothing: a disk is never waited for."""

@@ -12,14 +12,12 @@ from __future__ import annotations
 import math
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from saga_core.artifacts.record import Manifest
+from saga_core.artifacts.record import Manifest, parse_manifest
 from saga_core.artifacts.storage import Storage
 from saga_core.artifacts.transfer import describe, download, upload
 from saga_core.errors import DamagedArtifactError, SagaError
@@ -51,10 +49,14 @@ class Partial:
         paths = [entry.path.removeprefix(f"{self._folder}/") for entry in self._storage.files(self._folder)]
         return sorted(path.removesuffix(".json") for path in paths if path.endswith(".json") and "/" not in path)
 
-    def fetch(self, name: str) -> Path | None:
+    def fetch(self, name: str, files: Collection[str] | None = None) -> Path | None:
         """Return a local folder with a piece's files, each one checked, or None where there is no such piece.
 
         A piece that is damaged is removed: what it held is made again.
+
+        Args:
+            name: Name of the piece.
+            files: What it must hold, or None for anything.
 
         Raises:
             StoreError: The storage cannot be read.
@@ -64,12 +66,14 @@ class Partial:
                 data = self._storage.read(f"{self._folder}/{name}.json")
                 if data is None:
                     return None
-                manifest = Manifest.model_validate_json(data)
+                manifest = parse_manifest(data, f"{self._folder}/{name}", self._storage.locate(self._folder))
+                if files is not None and {file.path for file in manifest.files} != set(files):
+                    break
                 prefix = f"{self._folder}/{name}/{manifest.attempt}"
                 folder = download(self._storage, prefix, manifest.files, self._cache / manifest.attempt)
                 self._places[folder] = self._storage.locate(prefix)
                 return folder
-            except (ValidationError, DamagedArtifactError):
+            except DamagedArtifactError:
                 # A connection may spoil what the storage holds whole.
                 continue
         tell(f"  {self.uri}/{name}: damaged, so it is made again")
@@ -96,7 +100,7 @@ class Partial:
         attempt, files = secrets.token_hex(8), describe(folder)
         upload(self._storage, folder, f"{self._folder}/{name}/{attempt}", files)
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        manifest = Manifest(attempt=attempt, files=files, created=created)
+        manifest = Manifest(piece=f"{self._folder}/{name}", attempt=attempt, files=files, created=created)
         self._storage.write(f"{self._folder}/{name}.json", manifest.model_dump_json().encode())
 
     def drop(self, name: str) -> None:

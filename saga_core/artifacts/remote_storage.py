@@ -14,8 +14,8 @@ from fsspec.callbacks import Callback
 
 from saga_core.artifacts.failures import Kind
 from saga_core.artifacts.retries import Retries
-from saga_core.artifacts.storage import JSON_LIMIT, Entry, Patience, Unfinished
-from saga_core.errors import DamagedArtifactError, UserError
+from saga_core.artifacts.storage import JSON_LIMIT, Entry, Patience, Unfinished, shown
+from saga_core.errors import DamagedArtifactError, SagaError, UserError
 from saga_core.progress import Tick, progress
 
 # Smaller files are there before a bar could be read.
@@ -31,22 +31,24 @@ class RemoteStorage:
     Args:
         uri: Such as ``gs://bucket/prefix``.
         patience: How long failures are tried again.
-        **options: For the file system.
 
     Raises:
         UserError: The URI cannot be opened, or has credentials in it.
     """
 
-    def __init__(self, uri: str, patience: Patience, **options: Any) -> None:  # noqa: ANN401 - fsspec's options
-        protocol, _, rest = uri.partition("://")
-        if "@" in rest.split("/")[0] or "?" in rest:
+    def __init__(self, uri: str, patience: Patience) -> None:
+        rest = uri.partition("://")[2]
+        if "@" in rest or ":" in rest.split("/")[0] or "?" in rest or "::" in uri:
             remedy = "name a bucket and a prefix alone; credentials come from the environment or AWS_PROFILE"
-            raise UserError("a store's URI holds neither credentials nor parameters", f"{protocol}://…", remedy)
+            raise UserError("a store's URI holds neither credentials nor parameters", shown(uri), remedy)
+        self._patience = patience
         try:
-            self._fs, root = fsspec.core.url_to_fs(uri, **options)
-        except (ValueError, ImportError) as error:
-            raise UserError(f"cannot open the store: {error}", uri, "give a folder or a URI such as s3://…") from error
-        self._root = self._clean_root(str(root))
+            self._fs, self._root = self._open(uri)
+        except SagaError:
+            raise
+        except Exception as error:  # Each of fsspec's file systems has its own.
+            what = f"cannot open the store: {type(error).__name__}: {error}"
+            raise UserError(what, uri, "give a folder or a URI such as s3://…") from error
         self.uri = str(self._fs.unstrip_protocol(self._root))
         self._patiently = Retries(self.uri, patience, self._renew)
 
@@ -151,8 +153,10 @@ class RemoteStorage:
     def abandon(self, unfinished: Unfinished) -> None:
         """Do nothing: there is none."""
 
-    def _clean_root(self, root: str) -> str:
-        return root.rstrip("/")
+    def _open(self, uri: str) -> tuple[Any, str]:
+        """Return the file system and the full path of the store in it."""
+        file_system, root = fsspec.core.url_to_fs(uri)
+        return file_system, str(root).rstrip("/")
 
     def _renew(self) -> None:
         """Read credentials again; most file systems do so themselves."""

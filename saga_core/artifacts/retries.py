@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from saga_core.telling import tell
 Result = TypeVar("Result")
 
 _SAY_AFTER_SECONDS = 5.0
+_SAY_EVERY_SECONDS = 30.0
 _LONGEST_PAUSE = 15.0
 
 
@@ -33,6 +35,7 @@ class Retries:
         self._uri, self._patience, self._renew = uri, patience, renew
         # Before the first answer a mistake is likelier than an outage.
         self._answered = False
+        self._said = -math.inf
 
     def hurry(self) -> None:
         """Try everything but once from now on."""
@@ -53,8 +56,7 @@ class Retries:
             UserError: Nothing was ever answered, because of a mistake in what the user gave.
             StoreError: The deadline passed, or the failure will not pass.
         """
-        start, pause, tries = time.monotonic(), 0.25, 0
-        said = renewing = False
+        start, pause, tries, renewing = time.monotonic(), 0.25, 0, False
         while True:
             tries += 1
             try:
@@ -75,8 +77,8 @@ class Retries:
                 renewing = failure.kind is Kind.EXPIRED or (failure.kind is Kind.CREDENTIALS and self._answered)
                 if not (renewing or failure.kind is Kind.PASSING) or left <= 0:
                     raise self._failed(verb, path, failure, tries, spent) from error
-                if spent > _SAY_AFTER_SECONDS and not said:
-                    said = True
+                if spent > _SAY_AFTER_SECONDS and time.monotonic() - self._said > _SAY_EVERY_SECONDS:
+                    self._said = time.monotonic()
                     tell(f"  store: {failure.reason}; trying for {left:.0f} s more")
                 time.sleep(min(pause * random.uniform(0.5, 1.5), left))
                 pause = min(2 * pause, _LONGEST_PAUSE)

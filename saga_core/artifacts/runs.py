@@ -10,26 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from saga_core.artifacts.fingerprint import canonical
-from saga_core.artifacts.record import Sha256
+from saga_core.artifacts.record import Line, Sha256
 from saga_core.artifacts.storage import Storage
 from saga_core.errors import DamagedArtifactError
 
 RUNS = "runs"
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has characters that cannot be printed")
-    return text
-
-
 def _moment(text: str) -> str:
     if datetime.fromisoformat(text).tzinfo is None:
         raise ValueError("has no time zone")
     return text
-
-
-Line = Annotated[str, AfterValidator(_printable)]
 
 
 class StageRow(BaseModel):

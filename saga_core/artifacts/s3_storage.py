@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import s3fs
+from botocore.handlers import add_expect_header
+from fsspec.asyn import sync_wrapper
 from fsspec.callbacks import Callback
 
 from saga_core.artifacts.failures import Kind, classify
@@ -14,12 +19,32 @@ from saga_core.artifacts.storage import Patience, Unfinished
 from saga_core.errors import RefusedError, UserError
 from saga_core.telling import tell
 
-PROTOCOLS = ("s3", "s3a")
-
+# Letters and underscores are more than Amazon allows, and what other servers have.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 _PART = 16 << 20
 _PARTS_AT_ONCE = 4
 # S3's own limit.
 _REMOVED_AT_ONCE = 1000
+
+
+# Where nobody configured them, Python prints their warnings with tracebacks; what matters comes as an exception.
+for _library in ("botocore", "aiobotocore", "s3fs"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
+
+class _Client(s3fs.S3FileSystem):  # type: ignore[misc]
+    """An S3 client that waits for an answer to a write no longer than to anything else.
+
+    Botocore asks before it sends a body, and aiohttp waits for that first answer without any limit.
+    """
+
+    async def set_session(self, refresh: bool = False, kwargs: Any = None) -> Any:  # noqa: ANN401 - as in s3fs
+        client = await super().set_session(refresh, kwargs or {})
+        client.meta.events.unregister("before-call.s3", add_expect_header)
+        return client
+
+    _connect = set_session
+    connect = sync_wrapper(set_session)
 
 
 class S3Storage(RemoteStorage):
@@ -34,11 +59,7 @@ class S3Storage(RemoteStorage):
     """
 
     def __init__(self, uri: str, patience: Patience) -> None:
-        if not uri.partition("://")[2].strip("/"):
-            raise UserError("no bucket is named", uri, "give s3://bucket/prefix")
-        super().__init__(uri, patience, **_options(patience))
-        # Botocore tries each request again, we each operation: a third layer in between multiplies both.
-        self._fs.retries = 1
+        super().__init__(uri, patience)
         self._removes_many = True
 
     def remove(self, paths: Sequence[str]) -> None:
@@ -96,8 +117,13 @@ class S3Storage(RemoteStorage):
 
         self._patiently("remove", unfinished.path, abort)
 
-    def _clean_root(self, root: str) -> str:
-        return root.strip("/")
+    def _open(self, uri: str) -> tuple[Any, str]:
+        if not _BUCKET.fullmatch(uri.partition("://")[2].split("/")[0]):
+            raise UserError("no bucket is named", uri, "give s3://bucket/prefix")
+        client = _Client(**_options(self._patience))
+        # Botocore tries each request again, we each operation: a third layer in between multiplies both.
+        client.retries = 1
+        return client, uri.partition("://")[2].strip("/")
 
     def _renew(self) -> None:
         self._fs.connect(refresh=True)

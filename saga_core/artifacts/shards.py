@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.tables import read_rows, write_rows
+from saga_core.errors import DamagedArtifactError
 from saga_core.progress import Tick, progress
 from saga_core.telling import tell
 
@@ -42,9 +44,7 @@ def rows_in_shards(
     rows: list[dict[str, Any]] = []
     there = set(partial.names())
     names = {start: _name(name, start, min(start + size, len(items))) for start in range(0, len(items), size)}
-    kept = {
-        start: kept_rows for start, shard in names.items() if shard in there and (kept_rows := _kept(partial, shard))
-    }
+    kept = {start: made for start, name in names.items() if name in there and (made := _kept(partial, name, schema))}
     before = sum(min(size, len(items) - start) for start in kept)
     if before:
         tell(f"  {name}: {before} of {len(items)} were kept, going on from there")
@@ -61,18 +61,14 @@ def rows_in_shards(
     return rows
 
 
-def _kept(partial: Partial, name: str) -> list[dict[str, Any]] | None:
+def _kept(partial: Partial, name: str, schema: Mapping[str, str]) -> list[dict[str, Any]] | None:
     """Return the rows of a complete shard, or None where it is none, although its manifest says so."""
-    folder = partial.fetch(name)
+    folder = partial.fetch(name, {_ROWS})
     if folder is None:
         return None
     start, end = (int(part) for part in name.split("-")[-2:])
-    try:
-        rows = read_rows(folder / _ROWS)
-    except (OSError, ValueError):
-        rows = []
-    if len(rows) == end - start:
-        return rows
+    with suppress(DamagedArtifactError):
+        return read_rows(folder / _ROWS, schema, end - start)
     tell(f"  {partial.uri}/{name}: not such a shard, so it is made again")
     partial.drop(name)
     return None

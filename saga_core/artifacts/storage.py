@@ -6,15 +6,19 @@ disks and S3 as it is since 2020 both promise so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from saga_core.environment import seconds
+from saga_core.errors import UserError
 
 # Records, manifests and reports are a few kilobytes; whatever is larger is none.
 JSON_LIMIT = 8 << 20
+
+_SLASHES_MISSING = re.compile(r"(s3a?|gs|gcs|az|abfs|https?|hdfs|file|memory):(?!//)")
 
 
 @dataclass(frozen=True)
@@ -137,18 +141,34 @@ class Storage(Protocol):
         """Remove what a write left that will not be completed."""
 
 
+def shown(uri: str) -> str:
+    """Return a store's URI as it may be shown: where it may hold a secret, only its protocol."""
+    protocol, separator, rest = uri.partition("://" if "://" in uri else ":")
+    return f"{protocol}{separator}…" if separator and ("@" in rest or ":" in rest.split("/")[0] or "?" in rest) else uri
+
+
 def open_storage(uri: str, patience: Patience) -> Storage:
     """Return the storage that a URI names: a folder of this machine, or whatever fsspec opens.
 
     Raises:
         UserError: It names none.
     """
+    if not uri.strip():
+        raise UserError("no store is named", "--store", "give a folder or a URI")
+    if not uri.isprintable():
+        raise UserError("a name with characters that cannot be printed", f"--store {shown(uri)}", "choose another one")
+    if match := _SLASHES_MISSING.match(uri):
+        meant = f"{match[1]}://{uri[match.end() :].lstrip('/')}"
+        raise UserError("not a store", f"--store {shown(uri)}", f"did you mean {shown(meant)}?")
     if "://" not in uri or uri.startswith(("file://", "local://")):
         from saga_core.artifacts.local_storage import LocalStorage
 
         return LocalStorage(uri)
     # Only a remote store pays for importing fsspec and its clients.
-    from saga_core.artifacts.remote_storage import RemoteStorage
-    from saga_core.artifacts.s3_storage import PROTOCOLS, S3Storage
+    if uri.startswith(("s3://", "s3a://")):
+        from saga_core.artifacts.s3_storage import S3Storage
 
-    return (S3Storage if uri.partition("://")[0] in PROTOCOLS else RemoteStorage)(uri, patience)
+        return S3Storage(uri, patience)
+    from saga_core.artifacts.remote_storage import RemoteStorage
+
+    return RemoteStorage(uri, patience)

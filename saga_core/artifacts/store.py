@@ -23,20 +23,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from saga_core.artifacts.cache import artifact_cache, mark_used, piece_cache
 from saga_core.artifacts.capabilities import Capabilities, probe
-from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.lease import Committed, Lease, Standing, Waiting, acquire
 from saga_core.artifacts.local_storage import storage_failure
 from saga_core.artifacts.partial import Partial
-from saga_core.artifacts.record import Record, Reference
+from saga_core.artifacts.record import Record, Reference, parse_record
 from saga_core.artifacts.runs import Runs
 from saga_core.artifacts.storage import JSON_LIMIT, Entry, Patience, Storage, open_storage
 from saga_core.artifacts.transfer import compare, download, upload
-from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, StoreError, UserError
+from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, StoreError
 
 RECORD = "record.json"
 DAMAGED = ".damaged-"
@@ -45,6 +42,7 @@ DAMAGED = ".damaged-"
 KEY_IN_ADDRESS = 32
 
 _READS = 4
+_LOOKS = 3
 
 
 class Store:
@@ -59,8 +57,6 @@ class Store:
     """
 
     def __init__(self, uri: str, patience: Patience | None = None) -> None:
-        if not uri.strip():
-            raise UserError("no store is named", "--store", "give a folder or a URI")
         self.patience = patience or Patience.of_environment()
         self.storage: Storage = open_storage(uri, self.patience)
         self.uri = self.storage.uri
@@ -97,6 +93,16 @@ class Store:
             StoreError: The store cannot be read.
             DamagedArtifactError: There is a record, but it is not one of this key.
         """
+        for left in reversed(range(_LOOKS)):
+            found = self._look(stage, key)
+            if found is None or found[1] is None or not left:
+                break
+            # Between the listing and the record another process may have put its own in place.
+            if self.read_record(self._record_path(stage, key)) == found[0]:
+                break
+        return found
+
+    def _look(self, stage: str, key: str) -> tuple[Record, str | None] | None:
         self._known.pop((stage, key), None)
         folder = self.folder(stage, key)
         entries = {entry.path: entry for entry in self.storage.files(folder)}
@@ -301,18 +307,9 @@ class Store:
         return None
 
     def _checked(self, path: str, data: bytes) -> Record:
-        record = self._parse_record(path, data)
-        try:
-            key = digest(record.payload)
-        except SagaError as error:
-            # Not a number, or infinite.
-            raise DamagedArtifactError(f"not a record: {error}", self.storage.locate(path)) from error
-        if key != record.key or not path.startswith(f"{self.folder(record.stage, record.key)}/"):
+        record = parse_record(data, self.storage.locate(path))
+        if not path.startswith(f"{self.folder(record.stage, record.key)}/"):
             raise DamagedArtifactError("the record claims another key", self.storage.locate(path))
-        if {name: reference.digest for name, reference in record.inputs.items()} != record.payload.get("inputs", {}):
-            raise DamagedArtifactError("the record's inputs are not those of its key", self.storage.locate(path))
-        if digest({entry.path: entry.sha256 for entry in record.files}) != record.digest:
-            raise DamagedArtifactError("the record's digest is not that of its files", self.storage.locate(path))
         return record
 
     def _find(self, stage: str, key: str) -> Record | None:
@@ -373,14 +370,6 @@ class Store:
 
     def _record_path(self, stage: str, key: str) -> str:
         return f"{self.folder(stage, key)}/{RECORD}"
-
-    def _parse_record(self, path: str, text: bytes | str) -> Record:
-        try:
-            return Record.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise DamagedArtifactError(f"not a record: {place} {first['msg']}", self.storage.locate(path)) from error
 
 
 def _nothing() -> None:

@@ -12,7 +12,7 @@ from saga_core.artifacts.formats import FORMATS, is_what_it_says
 from saga_core.artifacts.local_storage import flush_to_disk
 from saga_core.artifacts.record import FileEntry
 from saga_core.artifacts.storage import Entry, Storage
-from saga_core.errors import DamagedArtifactError, StageError, StoreError
+from saga_core.errors import DamagedArtifactError, StageError, StoreError, UserError
 
 _TRIES = 4
 
@@ -122,7 +122,11 @@ def check(file: Path, entry: FileEntry) -> str | None:
 def _fetch(storage: Storage, path: str, entry: FileEntry, file: Path) -> str | None:
     if check(file, entry) is None:
         return None
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        what = f"no copy can be kept here: {error.strerror}"
+        raise UserError(what, str(file.parent), "let XDG_CACHE_HOME name a folder that can be written to") from error
     problem: str | None = None
     # A connection may spoil what the storage still holds whole.
     for _ in range(_TRIES):

@@ -19,7 +19,7 @@ from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.inventory import Address, Folder, is_manifest, take_inventory
 from saga_core.artifacts.lease import Standing
 from saga_core.artifacts.parallel import in_parallel
-from saga_core.artifacts.record import FileEntry, Manifest, Record
+from saga_core.artifacts.record import FileEntry, Record, parse_manifest
 from saga_core.artifacts.storage import Entry
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import download
@@ -221,17 +221,16 @@ def _look_into(store: Store, folder: Folder) -> Survey:
 
 
 def _look_at_pieces(store: Store, folder: Folder, found: Survey) -> None:
-    rest = {entry.path: entry for entry in folder.partial}
+    storage, rest = store.storage, {entry.path: entry for entry in folder.partial}
     for place in filter(is_manifest, folder.partial):
         del rest[place.path]
         stem = place.path.removesuffix(".json")
         name = stem.rsplit("/", 1)[-1]
         try:
             data = store.storage.read(place.path)
-            manifest = Manifest.model_validate_json(data) if data is not None else None
-        except (DamagedArtifactError, ValidationError) as error:
-            what = error.what if isinstance(error, DamagedArtifactError) else "not a manifest"
-            found.findings.append(Finding(store.storage.locate(place.path), what, folder.address, name))
+            manifest = parse_manifest(data, stem, storage.locate(place.path)) if data is not None else None
+        except DamagedArtifactError as error:
+            found.findings.append(Finding(storage.locate(place.path), error.what, folder.address, name))
             continue
         if manifest is not None:
             found.pieces += 1

@@ -76,7 +76,7 @@ class CheckpointCallback(TrainerCallback):
 
 
 def _train(trainer: Trainer, checkpoints: Checkpoints | None) -> None:
-    newest = checkpoints.newest() if checkpoints else None
+    newest = checkpoints.newest(trainer.checkpoint_files) if checkpoints else None
     try:
         trainer.train(resume_from_checkpoint=newest)
     except StageError as error:

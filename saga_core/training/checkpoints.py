@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeVar, cast
 
@@ -45,8 +45,12 @@ class Checkpoints(Protocol):
     def keep(self, step: int, folder: Path) -> None:
         """Keep a complete folder, which is removed afterwards; a ``SagaError`` raised here ends the training."""
 
-    def newest(self) -> Path | None:
-        """Return a local folder whose files are those that were kept, or None where there is none."""
+    def newest(self, files: Collection[str]) -> Path | None:
+        """Return a local folder whose files are those that were kept, or None where there is none.
+
+        Args:
+            files: Names of the files of a checkpoint; one that has others is none.
+        """
 
     def locate(self, folder: Path) -> str:
         """Return where the checkpoint is kept that ``newest`` gave a local folder of."""
@@ -82,6 +86,11 @@ class ResumableTrainer(Trainer):
     A checkpoint fits only the training that wrote it: the same rows and settings, on the same kind of device. The
     micro-batch may be another: the rows of a step do not depend on it, and what is learnt does so by rounding alone.
     """
+
+    # Names of the files of a checkpoint.
+    checkpoint_files: frozenset[str] = frozenset(
+        {_STATE, _WEIGHTS, _MOMENTS, _GROUPS, _SCHEDULER, _TORCH_RNG, _OTHER_RNG}
+    )
 
     _saved: Path
     _saved_state: _State

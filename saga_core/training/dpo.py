@@ -87,6 +87,8 @@ class SagaDPOTrainer(ResumableTrainer, DPOTrainer):
         **kwargs: As for ``DPOTrainer``.
     """
 
+    checkpoint_files = ResumableTrainer.checkpoint_files | {_REFERENCE}
+
     def __init__(self, *args: object, real_rows: Sequence[list[int]], nll_weight: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if self.args.device.type == "cpu":

@@ -244,7 +244,8 @@ def test_records_that_refer_to_each_other_in_a_circle_were_forged_and_end_nothin
     key = digest(payload)
     forged = one.model_dump(mode="json") | {"payload": payload, "key": key}
     forged["inputs"] = {"self": reference | {"key": key}}
-    store.storage.write(f"{store.folder('data', key)}/record.json", json.dumps(forged).encode())
+    record = Record.model_validate(forged).sealed()
+    store.storage.write(f"{store.folder('data', key)}/record.json", record.model_dump_json().encode())
     assert len(plan(store).artifacts) == 2
-    name_champion(store, "best", Record.model_validate(forged))
+    name_champion(store, "best", record)
     assert len(plan(store).artifacts) == 1

@@ -19,7 +19,7 @@ from saga_core.artifacts.local_storage import LocalStorage
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.storage import Entry, Patience
 from saga_core.artifacts.store import Store
-from saga_core.errors import LeaseLostError
+from saga_core.errors import LeaseLostError, StoreError
 
 _SHORT = Patience(seconds=20, lease=2.0)
 _ROOT = Path(__file__).resolve().parents[3]
@@ -181,7 +181,7 @@ import sys, time
 from pathlib import Path
 from artifact_making import *
 from saga_core.artifacts.storage import Entry, Patience
-from saga_core.errors import LeaseLostError
+from saga_core.errors import LeaseLostError, StoreError
 import artifact_making
 store = Store(sys.argv[1], Patience(seconds=20, lease=2.0))
 upload = artifact_making.describe
@@ -260,6 +260,14 @@ def test_an_end_that_says_nothing_blocks_nobody(tmp_path: Path, end: bytes) -> N
     (tmp_path / "store" / store.folder("data", key_of(0)) / "lease" / "00000001.end").write_bytes(end)
     made = make(Store(str(tmp_path / "store"), _SHORT))
     assert Store(str(tmp_path / "store")).look("data", made.key) == (made, None)
+
+
+def test_what_is_no_lease_in_the_place_of_one_is_told(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"), _SHORT)
+    place = tmp_path / "store" / store.folder("data", key_of(0)) / "lease" / "00000001.json"
+    place.mkdir(parents=True)
+    with pytest.raises(StoreError, match="no lease can be taken; remove what is in its place"):
+        store.claim("data", key_of(0), other())
 
 
 @pytest.mark.parametrize("change", [{"stage": "../../evil"}, {"stage": "dpo"}, {"key": "0" * 64}, {"attempt": None}])

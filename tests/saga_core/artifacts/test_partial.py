@@ -1,5 +1,6 @@
 """Pieces of an unfinished artifact: complete or not there, and checked when they are read."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,28 @@ def test_a_damaged_piece_is_not_there(tmp_path: Path, harm: str) -> None:
     assert partial.fetch("one") is not None
 
 
+def test_a_piece_of_another_key_or_of_another_name_is_not_there(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    store.partial("data", key_of(1), None).keep("one", folder_with(tmp_path, "of another key"))
+    shutil.copytree(
+        tmp_path / "store" / store.folder("data", key_of(1)), tmp_path / "store" / store.folder("data", key_of(0))
+    )
+    partial = store.partial("data", key_of(0), None)
+    assert partial.names() == ["one"]
+    assert partial.fetch("one") is None
+    partial.keep("two", folder_with(tmp_path, "2"))
+    for path in list((tmp_path / "store" / store.folder("data", key_of(0)) / "partial").glob("two*")):
+        path.rename(path.with_name(path.name.replace("two", "three")))
+    assert partial.fetch("three") is None
+
+
+def test_a_piece_with_other_files_than_are_wanted_is_not_there(partial: Partial, tmp_path: Path) -> None:
+    partial.keep("one", folder_with(tmp_path, "1"))
+    assert partial.fetch("one", {"sub/file.txt"}) is not None
+    assert partial.fetch("one", {"sub/file.txt", "sub/other.txt"}) is None
+    assert partial.names() == []
+
+
 def test_who_was_taken_over_keeps_nothing(tmp_path: Path) -> None:
     def lost() -> None:
         raise LeaseLostError("another process has taken over", "here")
@@ -88,7 +111,7 @@ def squares(calls: list[int]) -> object:
 SCHEMA = {"n": "int64", "square": "int64"}
 
 
-@pytest.mark.parametrize("harm", ["no rows", "fewer rows", "other file"])
+@pytest.mark.parametrize("harm", ["no rows", "fewer rows", "other column", "other type", "other file"])
 def test_a_piece_that_is_no_such_shard_is_made_again(partial: Partial, tmp_path: Path, harm: str) -> None:
     first: list[int] = []
     rows_in_shards(partial, "numbers", list(range(6)), squares(first), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
@@ -96,6 +119,10 @@ def test_a_piece_that_is_no_such_shard_is_made_again(partial: Partial, tmp_path:
     planted.mkdir()
     if harm == "fewer rows":
         write_rows(planted / "rows.parquet", [{"n": 3, "square": 9}], SCHEMA)
+    elif harm == "other column":
+        write_rows(planted / "rows.parquet", [{"n": n} for n in (3, 4, 5)], {"n": "int64"})
+    elif harm == "other type":
+        write_rows(planted / "rows.parquet", [{"n": "3", "square": 9}] * 3, {"n": "string", "square": "int64"})
     else:
         (planted / ("rows.parquet" if harm == "no rows" else "other.txt")).write_bytes(b"PAR1")
     partial.keep("numbers-00000003-00000006", planted)

@@ -43,6 +43,68 @@ def test_what_passes_is_tried_again(bucket: Bucket, proxied: Proxied, kind: str)
         assert (store.fetch(store.reference(record)) / "sub" / "file.txt").read_text() == f"text {i}"
 
 
+def test_a_write_that_is_not_answered_is_tried_again(bucket: Bucket, proxied: Proxied) -> None:
+    # Of a write the client asks before it sends the body, and would wait for that answer without end.
+    silent = Fault("timeout", where=lambda e: e.method == "PUT" and e.path.endswith("record.json"), times=1)
+    proxied(bucket, silent)
+    store = Store(f"{bucket.url}/store", Patience(seconds=10, first=10, lease=10))
+    start = time.monotonic()
+    made = make(store, leased=False)
+    assert 1 < time.monotonic() - start < 20
+    assert Store(store.uri).look("data", key_of(0)) == (made, None)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "ftp://localhost"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:99999"),
+        ("AWS_ENDPOINT_URL", "http://[::1"),
+        ("AWS_ENDPOINT_URL", "http://user:p/hidden@127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL", "localhost:9000"),
+        ("AWS_DEFAULT_REGION", "a b"),
+    ],
+)
+def test_what_is_no_endpoint_is_the_users_mistake(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    start = time.monotonic()
+    with pytest.raises((UserError, StoreError)) as told:
+        Store(f"{bucket.url}/store", Patience(seconds=300, first=10)).look("data", key_of(0))
+    assert "hidden" not in str(told.value)
+    assert "AWS_" in str(told.value)
+    if "hidden" not in value:
+        assert isinstance(told.value, UserError)
+        assert time.monotonic() - start < 5
+
+
+def test_who_is_not_logged_in_is_told_in_one_line(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = "[profile sso]\nsso_start_url = https://example.org\nsso_region = eu-north-1\n"
+    (tmp_path / "config").write_text(f"{config}sso_account_id = 1\nsso_role_name = x\n")
+    with monkeypatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name)
+        for name, value in {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "sso"}.items():
+            patch.setenv(name, value)
+        with pytest.raises((UserError, StoreError), match=r"log in again|AWS_PROFILE"):
+            Store(f"{bucket.url}/store", _SHORT).look("data", key_of(0))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_where_no_copy_can_be_kept_the_cache_is_named(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(Store(f"{bucket.url}/store"))
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    store = Store(f"{bucket.url}/store")
+    with pytest.raises(UserError, match="XDG_CACHE_HOME"):
+        store.fetch(store.reference(made))
+
+
 @pytest.mark.parametrize("kind", ["500", "plain404", "reset", "timeout", "garbage", "expired"])
 def test_an_outage_is_no_miss(bucket: Bucket, proxied: Proxied, kind: str) -> None:
     made = make(Store(f"{bucket.url}/store"))
@@ -143,6 +205,15 @@ def test_credentials_that_stay_expired_are_told(bucket: Bucket, proxied: Proxied
         ("s3://no-such-bucket-here/x", r"NoSuchBucket.*create it or correct --store"),
         ("s3://", "no bucket is named"),
         ("s3://key:secret@bucket/x", "neither credentials nor parameters"),
+        # A secret key may hold slashes.
+        ("s3://key:sec/secret@bucket/x", "neither credentials nor parameters"),
+        ("simplecache::s3://key:sec/secret@bucket/x", "neither credentials nor parameters"),
+        ("s3:/bucket/x", "did you mean s3://bucket/x"),
+        ("s3:bucket", "did you mean s3://bucket"),
+        ("s3:key:sec/secret@bucket", "did you mean s3://…"),
+        ("s3://bucket/line\nbreak", "cannot be printed"),
+        ("github://x", "cannot open the store"),
+        ("zip:///no/such", "cannot open the store"),
     ],
 )
 def test_a_wrong_uri_is_the_users_mistake(bucket: Bucket, uri: str, told: str) -> None:

@@ -120,7 +120,7 @@ def test_an_unknown_protocol_is_the_users_mistake() -> None:
 
 def test_a_store_where_nothing_can_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(UserError, match="cannot write here"):
+    with pytest.raises(UserError, match="file is no folder"):
         make(Store(str(tmp_path / "file" / "store")))
 
 

@@ -5,10 +5,12 @@ import json
 import os
 import tracemalloc
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from artifact_graphs import chain, listing, put, record_file, write_run
+from pydantic import ValidationError
 from servers.faults import Fault
 from servers.fixtures import Bucket, Proxied
 
@@ -49,9 +51,12 @@ def keep_piece(store: Store, record: Record, folder: Path, name: str = "piece") 
 
 
 def forge(store: Store, record: Record, **changes: object) -> Path:
-    """Write a record that says something else."""
+    """Write a record that says something else, with a seal if there can be one."""
     path = record_file(store, record)
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    forged = json.loads(path.read_text()) | changes
+    with suppress(ValidationError):
+        forged["seal"] = Record.model_validate(forged).sealed().seal
+    path.write_text(json.dumps(forged))
     return path
 
 
@@ -146,6 +151,12 @@ def _pipe(store: Store, record: Record) -> Path:
     return path
 
 
+def _other_headline(store: Store, record: Record) -> Path:
+    path = record_file(store, record)
+    path.write_text(path.read_text().replace('"n": 1', '"n": 7'))
+    return path
+
+
 def _record_of_another(store: Store, record: Record) -> Path:
     other = put(store, record.stage, seed=99)
     path = record_file(store, record)
@@ -165,6 +176,7 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     "record of 2 GB": (_huge_record, "more than 8 MB"),
     "link in the record's place": (_linked_record, "symbolic link"),
     "pipe in the record's place": (_pipe, "not a file"),
+    "record with another headline": (_other_headline, "not as it was written"),
     "record of another key": (_record_of_another, "claims another key"),
     "record of another stage": (lambda s, r: forge(s, r, stage="other"), "claims another key"),
     "record with a path upwards": (lambda s, r: forge_file(s, r, path="../up.json"), "leaves the artifact"),

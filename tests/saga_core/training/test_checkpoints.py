@@ -8,7 +8,7 @@ import pickle
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class Kept:
         if step == self.stop_after:
             raise StageError("the store is away")
 
-    def newest(self) -> Path | None:
+    def newest(self, files: Collection[str] = ()) -> Path | None:
         return max(self.root.glob("[0-9]*"), default=None)
 
     def locate(self, folder: Path) -> str:
