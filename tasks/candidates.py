@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.recipe import Recipe
 from tasks.models import load_policy
 from tasks.stage import Stage, Work
 
 if TYPE_CHECKING:
-    from saga_core.generation.sampler import Completion, Request
+    from saga_core.artifacts.shards import Compute
+    from saga_core.generation.request import Completion, Request
     from saga_core.progress import Tick
 
 VERSION = 2
@@ -34,42 +35,52 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     return {"generation": recipe.generation.model_dump(), "language": recipe.language, "seed": recipe.seed}
 
 
-def compute(work: Work) -> dict[str, Any]:
-    """Sample, trim, and write one row a candidate."""
-    from saga_core.generation.sampler import Request, sample
+def rows(work: Work) -> Rows[Request]:
+    """Return the candidates as rows to be made: so many draws of each prompt at each temperature."""
+    from saga_core.generation.request import Request
 
     recipe, wanted = work.recipe, work.recipe.generation
-    prompts = read_rows(work.inputs["data"] / "prompts.parquet")
-    model, tokenizer = load_policy(work)
     requests = [
         Request(row["id"], row["prompt"], temperature, k)
-        for row in prompts
+        for row in read_rows(work.inputs["data"] / "prompts.parquet")
         for temperature in wanted.temperatures
         for k in range(wanted.per_temperature)
     ]
 
-    def draw(part: Sequence[Request], tick: Tick) -> list[dict[str, Any]]:
-        completions = sample(
-            model,
-            tokenizer,
-            part,
-            max_new_tokens=wanted.max_new_tokens,
-            repetition_penalty=wanted.repetition_penalty,
-            seed=recipe.seed,
-            batch_size=recipe.runtime.generation_batch,
-            tick=tick,
-        )
-        return [_row(completion, recipe.language) for completion in completions]
+    def prepare() -> Compute[Request]:
+        from saga_core.generation.sampler import sample
 
-    rows = rows_in_shards(work.partial, "candidates", requests, draw, _ROW, recipe.runtime.shard_rows, "rows")
-    write_rows(work.out / "candidates.parquet", rows, _ROW)
+        model, tokenizer = load_policy(work)
+
+        def draw(part: Sequence[Request], tick: Tick) -> list[dict[str, Any]]:
+            completions = sample(
+                model,
+                tokenizer,
+                part,
+                max_new_tokens=wanted.max_new_tokens,
+                repetition_penalty=wanted.repetition_penalty,
+                seed=recipe.seed,
+                batch_size=recipe.runtime.generation_batch,
+                tick=tick,
+            )
+            return [_row(completion, recipe.language) for completion in completions]
+
+        return draw
+
+    return Rows("candidates", requests, prepare, _ROW, "rows")
+
+
+def compute(work: Work) -> dict[str, Any]:
+    """Sample, trim, and write one row a candidate."""
+    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows)
+    write_rows(work.out / "candidates.parquet", made, _ROW)
     return {
-        "prompts": len(prompts),
-        "candidates": len(rows),
-        "finished": sum(row["finished"] for row in rows),
-        "trimmed": sum(row["trimmed"] for row in rows),
-        "without_complete_sentence": sum(not row["text"] for row in rows),
-        "tokens": sum(row["tokens"] for row in rows),
+        "prompts": len({row["prompt_id"] for row in made}),
+        "candidates": len(made),
+        "finished": sum(row["finished"] for row in made),
+        "trimmed": sum(row["trimmed"] for row in made),
+        "without_complete_sentence": sum(not row["text"] for row in made),
+        "tokens": sum(row["tokens"] for row in made),
     }
 
 

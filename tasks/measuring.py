@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from saga_core import languages
-from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.corpus.sentences import clean, split_sentences
 from saga_core.errors import UserError
@@ -18,6 +18,7 @@ from tasks.parsers import load_parser
 from tasks.stage import Work
 
 if TYPE_CHECKING:
+    from saga_core.artifacts.shards import Compute
     from saga_core.evaluation.suite import EvaluationInput, EvaluationResult, Measure, Outcome
     from saga_core.progress import Tick
 
@@ -70,12 +71,12 @@ def _in_shards(work: Work) -> Measure:
         unit: str,
         steps: int,
     ) -> list[Any]:
-        def rows(part: Sequence[Any], tick: Tick) -> list[dict[str, Any]]:
-            return [row_of(task, outcome) for outcome in measure(part, tick)]
+        def prepare() -> Compute[Any]:
+            return lambda part, tick: [row_of(task, outcome) for outcome in measure(part, tick)]
 
-        size = work.recipe.runtime.shard_rows
-        kept = rows_in_shards(work.partial, task, items, rows, ROW_SCHEMA, size, unit, steps)
-        return [outcome_of(row, number) for number, row in enumerate(kept)]
+        rows = Rows(task, items, prepare, ROW_SCHEMA, unit, steps)
+        made = make_rows(work.partial, rows, work.recipe.runtime.shard_rows)
+        return [outcome_of(row, number) for number, row in enumerate(made)]
 
     return run
 

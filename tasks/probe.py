@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.recipe import Recipe
 from tasks.models import load_base
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
+
+if TYPE_CHECKING:
+    from saga_core.artifacts.shards import Compute
 
 VERSION = 2
 
@@ -27,35 +30,36 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def rows(work: Work) -> Rows[tuple[str, str]]:
+    """Return the continuations as rows to be made: one a held-out prompt, drawn and judged."""
+    recipe = work.recipe
+
+    def prepare() -> Compute[tuple[str, str]]:
+        from saga_core.evaluation.generated import Writer
+
+        model, tokenizer = load_base(work)
+        writer = Writer(
+            model,
+            tokenizer,
+            load_parser(work, "judge"),
+            recipe.probe,
+            recipe.language,
+            recipe.seed,
+            recipe.runtime.generation_batch,
+        )
+        return lambda part, tick: [asdict(o) for o in writer.continuations(part, recipe.scoring.mattr_window, tick)]
+
+    prompts = [(row["id"], row["prompt"]) for row in read_rows(work.inputs["data"] / "heldout_prompts.parquet")]
+    return Rows("probe", prompts, prepare, _ROW, "draws and verdicts", steps=2)
+
+
 def compute(work: Work) -> dict[str, Any]:
     """Sample one continuation a held-out prompt, judge each, and count."""
-    from saga_core.evaluation.generated import Writer
     from saga_core.evaluation.parse import ParseOutcome, parse_success
 
-    recipe = work.recipe
-    prompts = [(row["id"], row["prompt"]) for row in read_rows(work.inputs["data"] / "heldout_prompts.parquet")]
-    model, tokenizer = load_base(work)
-    writer = Writer(
-        model,
-        tokenizer,
-        load_parser(work, "judge"),
-        recipe.probe,
-        recipe.language,
-        recipe.seed,
-        recipe.runtime.generation_batch,
-    )
-    rows = rows_in_shards(
-        work.partial,
-        "probe",
-        prompts,
-        lambda part, tick: [asdict(o) for o in writer.continuations(part, recipe.scoring.mattr_window, tick)],
-        _ROW,
-        recipe.runtime.shard_rows,
-        "draws and verdicts",
-        steps=2,
-    )
-    write_rows(work.out / "probe.parquet", rows, _ROW)
-    outcomes = [ParseOutcome(**row) for row in rows]
+    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows)
+    write_rows(work.out / "probe.parquet", made, _ROW)
+    outcomes = [ParseOutcome(**row) for row in made]
     rate = parse_success(outcomes)
     return {"parse_success": rate.value, "low": rate.low, "high": rate.high, "n": rate.n}
 

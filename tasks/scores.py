@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.recipe import Recipe, ScoringSettings
 from saga_core.rewards.score import score
@@ -14,6 +14,7 @@ from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 
 if TYPE_CHECKING:
+    from saga_core.artifacts.shards import Compute
     from saga_core.judges.verdict import Verdict
     from saga_core.progress import Tick
 
@@ -38,24 +39,32 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     return {"scoring": recipe.scoring.model_dump(), "language": recipe.language}
 
 
+def rows(work: Work) -> Rows[dict[str, Any]]:
+    """Return the scores as rows to be made: one a candidate; one that has no complete sentence fails."""
+    scoring = work.recipe.scoring
+
+    def prepare() -> Compute[dict[str, Any]]:
+        judge = load_parser(work, "judge")
+
+        def judged(part: Sequence[dict[str, Any]], tick: Tick) -> list[dict[str, Any]]:
+            texts = [row["prompt"] + row["text"] if row["text"] else "" for row in part]
+            verdicts = judge.judge(texts, tick)
+            return [_row(*each, scoring) for each in zip(part, texts, verdicts, strict=True)]
+
+        return judged
+
+    return Rows("scores", read_rows(work.inputs["candidates"] / "candidates.parquet"), prepare, _ROW, "texts")
+
+
 def compute(work: Work) -> dict[str, Any]:
-    """Judge and score every candidate that has a complete sentence; the others fail."""
-    recipe = work.recipe
-    candidates = read_rows(work.inputs["candidates"] / "candidates.parquet")
-    judge = load_parser(work, "judge")
-
-    def judged(part: Sequence[dict[str, Any]], tick: Tick) -> list[dict[str, Any]]:
-        texts = [row["prompt"] + row["text"] if row["text"] else "" for row in part]
-        verdicts = judge.judge(texts, tick)
-        return [_row(*each, recipe.scoring) for each in zip(part, texts, verdicts, strict=True)]
-
-    rows = rows_in_shards(work.partial, "scores", candidates, judged, _ROW, recipe.runtime.shard_rows, "texts")
-    write_rows(work.out / "scores.parquet", rows, _ROW)
-    passed = [row for row in rows if row["passed"]]
+    """Judge and score every candidate."""
+    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows)
+    write_rows(work.out / "scores.parquet", made, _ROW)
+    passed = [row for row in made if row["passed"]]
     return {
-        "candidates": len(rows),
-        "parse_success": len(passed) / len(rows),
-        "mean_score": sum(row["score"] for row in rows) / len(rows),
+        "candidates": len(made),
+        "parse_success": len(passed) / len(made),
+        "mean_score": sum(row["score"] for row in made) / len(made),
         "mean_quality_of_passed": sum(row["quality"] for row in passed) / len(passed) if passed else None,
     }
 

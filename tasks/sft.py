@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
@@ -15,6 +15,7 @@ from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 
 if TYPE_CHECKING:
+    from saga_core.artifacts.shards import Compute
     from saga_core.progress import Tick
 
 VERSION = 1
@@ -53,15 +54,18 @@ def compute(work: Work) -> dict[str, Any]:
 
     recipe, base = work.recipe, work.outside["model"]
     texts = [row["text"] for row in read_rows(work.inputs["data"] / "train_sentences.parquet")]
-    judge = load_parser(work, "judge", unit="all_sentences")
 
-    def judged(part: Sequence[str], tick: Tick) -> list[dict[str, Any]]:
-        verdicts = zip(part, judge.judge(part, tick), strict=True)
-        return [{"text": text, "good": v.passed and v.quality >= recipe.sft.min_quality} for text, v in verdicts]
+    def prepare() -> Compute[str]:
+        judge = load_parser(work, "judge", unit="all_sentences")
 
-    size = recipe.runtime.shard_rows
-    rows = rows_in_shards(work.partial, "sentences", texts, judged, _JUDGED, size, "sentences")
-    kept = [row["text"] for row in rows if row["good"]]
+        def judged(part: Sequence[str], tick: Tick) -> list[dict[str, Any]]:
+            verdicts = zip(part, judge.judge(part, tick), strict=True)
+            return [{"text": text, "good": v.passed and v.quality >= recipe.sft.min_quality} for text, v in verdicts]
+
+        return judged
+
+    rows = Rows("sentences", texts, prepare, _JUDGED, "sentences")
+    kept = [row["text"] for row in make_rows(work.partial, rows, recipe.runtime.shard_rows) if row["good"]]
     if not kept:
         what = f"none of {len(texts)} training sentences reaches the quality {recipe.sft.min_quality}"
         raise UserError(what, "sft.min_quality", "lower it")
@@ -87,5 +91,12 @@ def compute(work: Work) -> dict[str, Any]:
 
 
 STAGE = Stage(
-    "sft", VERSION, settings, compute, outside=("model", "judge"), inputs=("data",), consults=consults, skip=skip
+    "sft",
+    VERSION,
+    settings,
+    compute,
+    outside=("model", "judge"),
+    inputs=("data",),
+    consults=consults,
+    skip=skip,
 )

@@ -11,7 +11,8 @@ from saga_core.evaluation.prompts import fit_prompt
 from saga_core.evaluation.reading import ReadingItem, ReadingOutcome, exact_match, f1, first_line
 from saga_core.evaluation.summaries import SummaryItem, SummaryOutcome
 from saga_core.generation.models import context_length
-from saga_core.generation.sampler import Completion, Request, sample
+from saga_core.generation.request import Completion, Request
+from saga_core.generation.sampler import sample
 from saga_core.generation.trim import trim_to_complete
 from saga_core.judges.protocol import Judge
 from saga_core.progress import Tick

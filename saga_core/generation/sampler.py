@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +12,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from saga_core.errors import StageError
 from saga_core.generation.models import context_length
+from saga_core.generation.request import Completion, Request
 from saga_core.progress import Tick
 
 if TYPE_CHECKING:
@@ -20,41 +20,6 @@ if TYPE_CHECKING:
 
 # Half of the distance between two uniform float32 numbers of torch: never 0, and unbiased for rare tokens.
 _HALF_STEP = 2.0**-25
-
-
-@dataclass(frozen=True)
-class Request:
-    """A continuation that is wanted; its draw is a function of the run's seed, key, temperature and k.
-
-    Attributes:
-        key: Identity of the prompt.
-        prompt: Its text, without a trailing space.
-        temperature: Divides the logits; above 0.
-        k: Which of several draws at this temperature.
-    """
-
-    key: str
-    prompt: str
-    temperature: float
-    k: int
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What the model made of a request.
-
-    Attributes:
-        request: The request.
-        text: The continuation with its leading space or line break: ``request.prompt + text`` is the full
-            text.
-        tokens: Number of new tokens, the end-of-text token not counted.
-        finished: Whether the model ended the text; else the limit of tokens cut it.
-    """
-
-    request: Request
-    text: str
-    tokens: int
-    finished: bool
 
 
 def sample(

@@ -12,7 +12,8 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from saga_core.demo import DEMO_MODELS
 from saga_core.generation.models import load_model
-from saga_core.generation.sampler import Request, sample
+from saga_core.generation.request import Request
+from saga_core.generation.sampler import sample
 
 pytestmark = pytest.mark.benchmark
 ROWS, NEW = 64, 40

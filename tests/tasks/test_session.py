@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.tables import write_rows
 from saga_core.progress import Tick
@@ -22,14 +22,14 @@ def counting(calls: list[int], fail_at: int | None = None) -> Stage:
     """A stage that makes six rows in shards of two, and notes which."""
 
     def compute(work: Work) -> dict[str, Any]:
-        def rows(part: Sequence[int], tick: Tick) -> list[dict[str, int]]:
+        def make(part: Sequence[int], tick: Tick) -> list[dict[str, int]]:
             if fail_at in part:
                 raise KeyboardInterrupt
             calls.extend(part)
             tick(len(part))
             return [{"n": n} for n in part]
 
-        made = rows_in_shards(work.partial, "numbers", range(6), rows, SCHEMA, 2, "rows")
+        made = make_rows(work.partial, Rows("numbers", range(6), lambda: make, SCHEMA, "rows"), 2)
         write_rows(work.out / "rows.parquet", made, SCHEMA)
         return {"rows": len(made)}
 

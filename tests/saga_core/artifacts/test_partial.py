@@ -1,13 +1,15 @@
 """Pieces of an unfinished artifact: complete or not there, and checked when they are read."""
 
+import dataclasses
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from artifact_making import key_of
 
 from saga_core.artifacts.partial import Partial
-from saga_core.artifacts.shards import rows_in_shards
+from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.tables import write_rows
 from saga_core.errors import LeaseLostError
@@ -99,22 +101,25 @@ def test_who_was_taken_over_keeps_nothing(tmp_path: Path) -> None:
     assert partial.names() == []
 
 
-def squares(calls: list[int]) -> object:
-    def compute(part: list[int], tick: Tick) -> list[dict[str, int]]:
+SCHEMA = {"n": "int64", "square": "int64"}
+
+
+def squares(count: int, calls: list[int], fail_at: int | None = None) -> Rows[int]:
+    """The squares of the first numbers; what is computed is noted in ``calls``."""
+
+    def compute(part: Sequence[int], tick: Tick) -> list[dict[str, int]]:
+        if fail_at in part:
+            raise KeyboardInterrupt
         calls.extend(part)
         tick(len(part))
         return [{"n": n, "square": n * n} for n in part]
 
-    return compute
-
-
-SCHEMA = {"n": "int64", "square": "int64"}
+    return Rows("numbers", range(count), lambda: compute, SCHEMA, "numbers")
 
 
 @pytest.mark.parametrize("harm", ["no rows", "fewer rows", "other column", "other type", "other file"])
 def test_a_piece_that_is_no_such_shard_is_made_again(partial: Partial, tmp_path: Path, harm: str) -> None:
-    first: list[int] = []
-    rows_in_shards(partial, "numbers", list(range(6)), squares(first), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
+    make_rows(partial, squares(6, []), 3)
     planted = tmp_path / "planted"
     planted.mkdir()
     if harm == "fewer rows":
@@ -127,33 +132,29 @@ def test_a_piece_that_is_no_such_shard_is_made_again(partial: Partial, tmp_path:
         (planted / ("rows.parquet" if harm == "no rows" else "other.txt")).write_bytes(b"PAR1")
     partial.keep("numbers-00000003-00000006", planted)
     again: list[int] = []
-    rows = rows_in_shards(partial, "numbers", list(range(6)), squares(again), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
-    assert [row["n"] for row in rows] == list(range(6))
+    assert [row["n"] for row in make_rows(partial, squares(6, again), 3)] == list(range(6))
     assert again == [3, 4, 5]
 
 
 @pytest.mark.parametrize("fail_at", [0, 3, 4, 9])
 def test_what_a_kill_leaves_is_not_computed_again(partial: Partial, fail_at: int) -> None:
-    items = list(range(10))
     done: list[int] = []
-
-    def dies(part: list[int], tick: Tick) -> list[dict[str, int]]:
-        if fail_at in part:
-            raise KeyboardInterrupt
-        return squares(done)(part, tick)  # type: ignore[operator]
-
     with pytest.raises(KeyboardInterrupt):
-        rows_in_shards(partial, "numbers", items, dies, SCHEMA, 3, "numbers")
+        make_rows(partial, squares(10, done, fail_at), 3)
     again: list[int] = []
-    rows = rows_in_shards(partial, "numbers", items, squares(again), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
-    assert rows == [{"n": n, "square": n * n} for n in items]
+    rows = make_rows(partial, squares(10, again), 3)
+    assert rows == [{"n": n, "square": n * n} for n in range(10)]
     # At most one shard was lost, and nothing that was kept is made twice.
-    assert done + again == items
+    assert done + again == list(range(10))
     assert len(done) == fail_at // 3 * 3
 
 
 def test_shards_of_another_size_are_not_mixed_up(partial: Partial) -> None:
-    first: list[int] = []
-    rows_in_shards(partial, "numbers", list(range(10)), squares(first), SCHEMA, 3, "numbers")  # type: ignore[arg-type]
-    rows = rows_in_shards(partial, "numbers", list(range(10)), squares([]), SCHEMA, 4, "numbers")  # type: ignore[arg-type]
-    assert [row["n"] for row in rows] == list(range(10))
+    make_rows(partial, squares(10, []), 3)
+    assert [row["n"] for row in make_rows(partial, squares(10, []), 4)] == list(range(10))
+
+
+def test_where_nothing_is_left_to_be_done_nothing_is_loaded(partial: Partial) -> None:
+    make_rows(partial, squares(10, []), 3)
+    rows = dataclasses.replace(squares(10, []), prepare=lambda: pytest.fail("there is nothing to prepare for"))
+    assert [row["n"] for row in make_rows(partial, rows, 3)] == list(range(10))

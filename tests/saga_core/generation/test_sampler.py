@@ -10,7 +10,8 @@ import scipy
 import torch
 
 from saga_core.errors import StageError
-from saga_core.generation.sampler import Completion, Request, _RowNoise, sample
+from saga_core.generation.request import Completion, Request
+from saga_core.generation.sampler import _RowNoise, sample
 from saga_core.progress import Tick
 
 _STARTS = [
