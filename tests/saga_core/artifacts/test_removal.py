@@ -323,7 +323,8 @@ def number_of(store: Store, name: str) -> int:
 @pytest.mark.parametrize("gone", ["record.json", "value.json"])
 def test_killed_in_the_middle_it_leaves_orphans_and_nothing_else(tmp_path: Path, gone: str) -> None:
     store = Store(str(tmp_path / "store"))
-    kept = graph_of(store, 60)
+    # So many that a busy machine is not done before it is seen to have begun.
+    kept = graph_of(store, 150)
     command = [sys.executable, "-m", "flows.command", "gc", "--store", store.uri]
     whole = number_of(store, gone)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
