@@ -22,9 +22,9 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def saga(store: Store, tmp_path: Path) -> Saga:
-    def run(*arguments: str, width: int = 80) -> Done:
+    def run(*arguments: str, width: int = 80, at: str = store.uri) -> Done:
         done = subprocess.run(
-            [*command(*arguments), "--store", store.uri],
+            [*command(*arguments), "--store", at],
             capture_output=True,
             text=True,
             timeout=120,
@@ -89,21 +89,14 @@ def test_what_is_in_a_store_writes_no_escapes_to_the_terminal(saga: Saga, store:
     assert {Path(found["file"]).name for found in verified.report["damaged"]} == {"\x1b[2J.json", "\udcff.json"}
 
 
-def test_brackets_in_names_are_no_markup(tmp_path: Path) -> None:
+def test_brackets_in_names_are_no_markup(saga: Saga, tmp_path: Path) -> None:
     store = Store(str(tmp_path / "a[/b] [red]c"))
     record = put(store, "data", recipe="my[/model]", settings={"title": "[/INST]"})
     write_run(store, "demo-0123456789", [record], recipe="my[/model]")
     for arguments in (["show"], ["show", f"data/{record.key[:8]}"], ["verify"], ["gc"], ["plan", "demo"]):
-        done = subprocess.run(
-            [*command(*arguments), "--store", store.uri],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=tmp_path,
-            env={"PATH": "", "PYTHONPATH": str(ROOT), "COLUMNS": "300", "HOME": str(tmp_path)},
-        )
-        assert done.returncode == 0, done.stderr
-        assert "unexpected" not in done.stderr
+        done = saga(*arguments, width=300, at=store.uri)
+        assert done.code == 0, done.err
+        assert arguments[0] == "plan" or "a[/b] [red]c" in done.out
 
 
 def test_gc_says_what_goes_and_why_the_rest_stays(saga: Saga, store: Store, made: list[Record]) -> None:
