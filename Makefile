@@ -20,7 +20,7 @@ test: $(VENV)/.dev ## Run the fast tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not benchmark"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m "slow and not benchmark"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not benchmark"
 
 faults: $(VENV)/.dev ## Kill a run on a real S3 server at random points, resume it elsewhere, print what was lost
 	PYTHONPATH=.:tests OMP_NUM_THREADS=1 $(BIN)/python -m faults.kills
