@@ -166,11 +166,15 @@ class Chain:
         else:
             after = 0.0
         machine.kill()
-        machine.join(timeout=60)
+        code = machine.join(timeout=60)
+        if code > 0:
+            raise BrokenPromiseError(f"a machine failed by itself:\n{machine.log.read_text()[-2000:]}")
         life, attempts = machine.life, self._attempts(store)
         reached = self._account(before, machine, attempts)
-        if life.stage is None and life.began and life.began[-1] == _STAGES[-1]:
-            raise BrokenPromiseError("the run had ended before it could be killed: give it more to do")
+        if code == 0:
+            # The last stage may be over before a busy machine sees that it has begun.
+            print(f"  {self._name}   - {stage:14s} {how:7s} came too late", flush=True)
+            return Left(attempts, reached)
         self.kills.append(Kill(life.stage or "between stages", how, after))
         print(
             f"  {self._name} {len(self.kills):3d} {self.kills[-1].stage:14s} {how:7s} after {after:5.2f} s", flush=True
