@@ -29,10 +29,13 @@ def make(store: Store, text: str = "text", *, seed: int = 0, replace: bool = Fal
         replace: Put it in place of one that is there.
         leased: Under a lease; else it is committed at once, as in a store without conditional writes.
     """
-    key = key_of(seed)
     lease = claim(store, seed, redo=replace) if leased else None
-    if isinstance(lease, Record):
-        return lease
+    return lease if isinstance(lease, Record) else make_under(store, lease, text, seed=seed, replace=replace)
+
+
+def make_under(store: Store, lease: Lease | None, text: str, *, seed: int = 0, replace: bool = False) -> Record:
+    """Make an artifact under a lease, or in a store without any."""
+    key = key_of(seed)
     with store.attempt("data", key) as (attempt, folder):
         (folder / "sub").mkdir()
         (folder / "sub" / "file.txt").write_text(text)

@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.storage import Storage
@@ -33,7 +33,7 @@ class Holder(BaseModel):
 
     host: str
     machine: str
-    pid: int
+    pid: int = Field(ge=1, lt=2**31)
     started: str
     nonce: str
     recipe: str

@@ -31,6 +31,7 @@ from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, St
 LEASES = "lease"
 
 _BEATS_A_LEASE = 4
+_READS = 4
 # Whoever is faster ends the race, so that many in vain are due to something else.
 _TRIES = 100
 # One look decides, by the storage's clock: so a holder that is slow must not be taken for one that is gone.
@@ -130,9 +131,7 @@ class Lease:
         Raises:
             LeaseLostError: Another process has taken over; the record does not count.
         """
-        # Whose lease is gone was silent until its work was removed, with the fence that told so.
-        there = self._storage.read(_path(self._folder, self.number)) is not None
-        if not there or not self._end({"committed": record}):
+        if not self._is_mine(self._storage) or not self._end({"committed": record}):
             self._lost.set()
             self.check()
 
@@ -157,6 +156,15 @@ class Lease:
         self._ended.set()
         return won
 
+    def _is_mine(self, storage: Storage) -> bool:
+        """Say whether the number is still this lease's.
+
+        Who was silent until everything was collected, the fence that told so included, may find it gone, or another's.
+        """
+        path = _path(self._folder, self.number)
+        # A connection may spoil what the storage holds whole.
+        return any(read_holder(storage, path) == self._holder for _ in range(_READS))
+
     def _beat(self) -> None:
         storage: Storage | None = None
         while not self._ended.wait(self._every):
@@ -167,7 +175,7 @@ class Lease:
                 numbers, ends, _ = _read(storage.files(f"{self._folder}/{LEASES}"))
                 if self._ended.is_set():
                     return
-                if max(numbers, default=0) != self.number or self.number in ends:
+                if max(numbers, default=0) != self.number or self.number in ends or not self._is_mine(storage):
                     self._lost.set()
                     return
                 storage.write(_path(self._folder, self.number), self._holder.model_dump_json().encode())
@@ -259,13 +267,15 @@ def running_lease(entries: Sequence[Entry], seconds: float, now: float) -> str |
 
 
 def _committed(storage: Storage, folder: str, number: int) -> dict[str, Any] | None:
-    try:
-        value = json.loads(storage.read(_end_path(folder, number)) or b"{}")
-    except (ValueError, RecursionError, DamagedArtifactError):
-        # What says nothing is no commit.
-        return None
-    committed = value.get("committed") if isinstance(value, dict) else None
-    return committed if isinstance(committed, dict) else None
+    # What says nothing is no commit; but a connection may spoil what the storage holds whole.
+    for _ in range(_READS):
+        with suppress(ValueError, RecursionError, DamagedArtifactError):
+            value = json.loads(storage.read(_end_path(folder, number)) or b"{}")
+            if isinstance(value, dict) and value.keys() in ({"released"}, {"fenced"}):
+                return None
+            if isinstance(value, dict) and isinstance(value.get("committed"), dict):
+                return dict(value["committed"])
+    return None
 
 
 def _read(entries: Sequence[Entry]) -> tuple[set[int], set[int], dict[int, float]]:

@@ -180,12 +180,15 @@ class Store:
         if not self.capabilities.conditional_writes:
             return None
         folder, attempt = self.folder(stage, key), present.attempt if present else None
-        got = acquire(self.storage, folder, holder, self._waiting, redo=redo, present=attempt)
-        if not isinstance(got, Committed):
-            return got
-        # The last writer committed, and died before its record was in place.
-        record = self.committed_record(stage, key, got.record)
-        return self.finish(record, replace=redo) if record else self.claim(stage, key, holder, redo=True)
+        for _ in range(_READS):
+            got = acquire(self.storage, folder, holder, self._waiting, redo=redo, present=attempt)
+            if not isinstance(got, Committed):
+                return got
+            # The last writer committed, and died before its record was in place.
+            record = self.committed_record(stage, key, got.record)
+            if record is not None and not (redo and self._missing(record)):
+                return self.finish(record, replace=redo)
+        return self.claim(stage, key, holder, redo=True)
 
     def committed_record(self, stage: str, key: str, committed: dict[str, Any]) -> Record | None:
         """Return the record with which a lease ended, or None where it is none of this key.
@@ -320,6 +323,11 @@ class Store:
                 raise DamagedArtifactError("the record claims another key", self.storage.locate(path))
             self._known[(stage, key)] = record
         return record
+
+    def _missing(self, record: Record) -> dict[str, str]:
+        """Return the files of a record that are not there as it says, and how they differ."""
+        prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
+        return compare(self.storage.files(prefix), prefix, record.files)
 
     def _check_later_files(self, record: Record, place: Entry, entries: dict[str, Entry]) -> str | None:
         prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"

@@ -176,11 +176,14 @@ def put_aside(store: Store, findings: Iterable[Finding]) -> Iterator[tuple[Addre
 
 
 def _put_aside(store: Store, address: Address, findings: list[Finding]) -> str:
-    lease = store.claim(address.stage, address.key, Holder.this("saga verify"), redo=True)
+    folder = take_inventory(store.storage, [str(address)]).folders.get(address)
+    # Without a record there may be a commit whose writer did not live to write it: that comes first.
+    redo = folder is not None and folder.record is not None
+    lease = store.claim(address.stage, address.key, Holder.this("saga verify"), redo=redo)
     if isinstance(lease, Standing):
         return f"left as it is: being made by {lease}"
     if isinstance(lease, Record):
-        return "left as it is: made again meanwhile"
+        return "its record was not written yet, and is in place now"
     try:
         # Under the lease nobody mends it; but somebody may have, a moment ago.
         still = [finding for finding in findings if _is_so_still(store, finding)]

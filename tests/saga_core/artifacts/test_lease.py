@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
-from artifact_making import claim, key_of, make
+from artifact_making import claim, key_of, make, make_under
 from servers.fixtures import Bucket
 
 from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.lease import Lease, Standing, Waiting
 from saga_core.artifacts.local_storage import LocalStorage
 from saga_core.artifacts.record import Record
-from saga_core.artifacts.storage import Entry, Patience
+from saga_core.artifacts.storage import JSON_LIMIT, Entry, Patience
 from saga_core.artifacts.store import Store
 from saga_core.errors import LeaseLostError, StoreError
 
@@ -161,6 +161,36 @@ def test_a_commit_whose_record_was_never_written_counts(uri: str) -> None:
     assert fresh.look("data", made.key) is None
     assert fresh.claim("data", made.key, other()) == made
     assert fresh.look("data", made.key) == (made, None)
+
+
+def test_a_commit_that_one_read_spoils_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(str(tmp_path), _SHORT)
+    made = make(store, "committed")
+    store.storage.remove([f"{store.folder('data', made.key)}/record.json"])
+    read, spoilt = LocalStorage.read, [b'"recipe": "test"', b'{"committed"', b"{"]
+
+    def spoil(storage: LocalStorage, path: str, limit: int = JSON_LIMIT) -> bytes | None:
+        data = read(storage, path, limit)
+        return data.replace(spoilt.pop(), b"?") if data and path.endswith(".end") and spoilt else data
+
+    monkeypatch.setattr(LocalStorage, "read", spoil)
+    assert Store(str(tmp_path), _SHORT).claim("data", made.key, other()) == made
+    assert spoilt == []
+
+
+def test_a_commit_whose_files_are_gone_takes_nobodys_place(tmp_path: Path) -> None:
+    store = Store(str(tmp_path), _SHORT)
+    lease = store.claim("data", key_of(0), other())
+    assert isinstance(lease, Lease)
+    # By a machine that takes the storage for one without conditional writes.
+    made = make(Store(str(tmp_path), _SHORT), "without a lease", leased=False)
+    late = make_under(store, lease, "too late")
+    assert late == made
+    # Copied, the files are newer than their records, so the record is written again under a lease.
+    for file in tmp_path.rglob("file.txt"):
+        os.utime(file)
+    for _ in range(2):
+        assert Store(str(tmp_path), _SHORT).look("data", made.key) == (made, None)
 
 
 def test_what_was_put_aside_does_not_come_back(uri: str) -> None:

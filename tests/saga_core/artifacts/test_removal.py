@@ -152,6 +152,33 @@ def test_a_writer_that_slept_through_a_removal_cannot_commit(store: Store, colle
     assert_whole(store)
 
 
+@pytest.mark.parametrize("beats", [False, True])
+def test_a_writer_that_slept_until_its_number_was_anothers_cannot_commit(store: Store, beats: bool) -> None:
+    short = Store(store.uri, Patience(seconds=20, lease=2.0))
+    record = put(store, "data")
+    store.storage.remove([f"{store.folder('data', record.key)}/record.json"])
+    elsewhere = Holder.this("demo", ()).model_copy(update={"machine": "f" * 32})
+    asleep = short.claim("data", record.key, elsewhere)
+    assert isinstance(asleep, Lease)
+    if not beats:
+        asleep.stop()
+    # Everything was collected twice, the fence too, and somebody begins anew.
+    store.storage.remove(listing(store))
+    begun = short.claim("data", record.key, elsewhere.model_copy(update={"nonce": "0" * 16}))
+    assert isinstance(begun, Lease)
+    assert begun.number == asleep.number == 1
+    if beats:
+        time.sleep(1.5)
+        with pytest.raises(LeaseLostError):
+            asleep.check()
+    with pytest.raises(LeaseLostError):
+        asleep.commit(record.model_dump(mode="json"))
+    begun.check()
+    begun.commit(record.model_dump(mode="json"))
+    begun.stop()
+    asleep.stop()
+
+
 # What others may do between the plan and the removal.
 def _made_from_it(store: Store, made: list[Record]) -> None:
     put(store, "dpo", made[-1], seed=7)

@@ -330,6 +330,22 @@ def test_what_is_damaged_can_be_put_aside_and_made_again(disk: Store, tmp_path: 
     assert findings(disk) == []
 
 
+def test_a_commit_without_its_record_is_finished_before_its_damaged_piece_goes(disk: Store, tmp_path: Path) -> None:
+    (tmp_path / "piece").mkdir()
+    (tmp_path / "piece" / "rows.json").write_text("[1]")
+    record = put(disk, "data", leased=True)
+    disk.partial("data", record.key, None).keep("rows", tmp_path / "piece")
+    # As after a kill between the end of the lease and the record.
+    disk.storage.remove([f"{disk.folder('data', record.key)}/record.json"])
+    next(Path(disk.uri).rglob("rows.json")).write_text("[2]")
+    for what in ("its record was not written yet, and is in place now", "dropped the piece rows"):
+        found = list(verify(disk, survey(disk)))
+        assert len(found) == 1
+        assert [done for _, done in put_aside(disk, found)] == [what]
+        assert Store(disk.uri).look("data", record.key) == (record, None)
+    assert list(verify(disk, survey(disk))) == []
+
+
 def test_what_somebody_is_making_is_left_alone(disk: Store) -> None:
     record = put(disk, "data", leased=True)
     _missing(disk, record)
