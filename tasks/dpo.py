@@ -7,8 +7,8 @@ from typing import Any
 from saga_core.artifacts.tables import read_rows
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
+from saga_core.training.history import last_epoch_mean, write_history
 from tasks.checkpoints import StoredCheckpoints
-from tasks.history import last_epoch_mean, write_history
 from tasks.stage import Stage, Work
 
 VERSION = 1

@@ -9,8 +9,8 @@ from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
+from saga_core.training.history import write_history
 from tasks.checkpoints import StoredCheckpoints
-from tasks.history import write_history
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 

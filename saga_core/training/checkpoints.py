@@ -20,7 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import Trainer
 
-from saga_core.errors import StageError
+from saga_core.errors import DamagedArtifactError, StageError
+from saga_core.training.history import HISTORY, read_history, write_history
 
 _STATE = "trainer_state.json"
 _WEIGHTS = "adapter.safetensors"
@@ -28,8 +29,8 @@ _MOMENTS, _GROUPS = "optimizer.safetensors", "optimizer.json"
 _SCHEDULER = "scheduler.json"
 _TORCH_RNG, _OTHER_RNG = "rng.safetensors", "rng.json"
 
-# A row of the history has about a kilobyte.
-_MOST_JSON = 64 * 2**20
+# The largest has the names of what is trained.
+_MOST_JSON = 16 << 20
 
 _Word = Annotated[int, Field(ge=0, lt=2**32)]
 _T = TypeVar("_T")
@@ -62,7 +63,6 @@ class _State(BaseModel):
     global_step: int = Field(ge=1)
     max_steps: int
     num_tokens: int
-    log_history: list[dict[str, int | float]]
 
 
 class _OtherRng(BaseModel):
@@ -89,7 +89,7 @@ class ResumableTrainer(Trainer):
 
     # Names of the files of a checkpoint.
     checkpoint_files: frozenset[str] = frozenset(
-        {_STATE, _WEIGHTS, _MOMENTS, _GROUPS, _SCHEDULER, _TORCH_RNG, _OTHER_RNG}
+        {_STATE, HISTORY, _WEIGHTS, _MOMENTS, _GROUPS, _SCHEDULER, _TORCH_RNG, _OTHER_RNG}
     )
 
     _saved: Path
@@ -107,15 +107,17 @@ class ResumableTrainer(Trainer):
             return super().train()
         self._saved = resume_from_checkpoint
         self._saved_state = state = _read_json(self._saved / _STATE, _State)
-        if [row.get("step") for row in state.log_history] != list(range(1, state.global_step + 1)):
-            raise _refusal(self._saved / _STATE, f"its history is not that of steps 1 to {state.global_step}")
+        try:
+            history = read_history(self._saved, state.global_step)
+        except DamagedArtifactError as error:
+            raise _refusal(self._saved / HISTORY, error.what) from error
         self._total_train_tokens = state.num_tokens
         # The Trainer unpickles files that it knows by name, so it never sees the checkpoint, only what was read of it.
         own = Path(self.args.output_dir) / "resumed"
         own.mkdir(exist_ok=True)
         shown = {
             "global_step": state.global_step,
-            "log_history": state.log_history,
+            "log_history": history,
             "logging_steps": self.args.logging_steps,
             "train_batch_size": self._train_batch_size,
         }
@@ -150,9 +152,10 @@ class ResumableTrainer(Trainer):
             "max_steps": self.state.max_steps,
             # TRL counts them from the start of the process.
             "num_tokens": self._total_train_tokens,
-            "log_history": self.state.log_history,
         }
         _write_json(folder / _STATE, saved)
+        # A long training has many steps: as text they would outgrow everything else.
+        write_history(folder, self.state.log_history)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:
         parameters = self._trained()

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset
@@ -43,6 +45,7 @@ FILES = {
     "scheduler.json",
     "rng.safetensors",
     "rng.json",
+    "history.parquet",
     "trainer_state.json",
 }
 REFERENCE = "reference.safetensors"
@@ -309,6 +312,15 @@ def _values(change: Callable[[Any], object]) -> Callable[[Path], None]:
     return edit
 
 
+def _rows(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[Path], None]:
+    def edit(file: Path) -> None:
+        rows = pq.read_table(file).to_pylist()
+        change(rows)
+        pq.write_table(pa.Table.from_pylist(rows), file)
+
+    return edit
+
+
 def _first(tensors: dict[str, torch.Tensor]) -> str:
     return min(name for name in tensors if tensors[name].dim() == 2)
 
@@ -335,11 +347,13 @@ def _first(tensors: dict[str, torch.Tensor]) -> str:
         ("rng.json", _values(lambda s: s["numpy"].__setitem__(2, 625)), r"numpy\.2: "),
         ("rng.json", _values(lambda s: s["python"][1].__setitem__(624, 625)), "invalid state"),
         ("rng.json", _values(lambda s: s["python"][1].pop()), r"python\.1: "),
-        ("trainer_state.json", _values(lambda s: s.update(global_step=3)), "not that of steps 1 to 3"),
-        ("trainer_state.json", _values(lambda s: s["log_history"].pop(0)), "not that of steps 1 to 4"),
+        ("history.parquet", _rows(lambda h: h.pop()), "it has 3 rows"),
+        ("history.parquet", _rows(lambda h: h[0].update(step=2.0)), "not that of steps 1 to 4"),
+        ("history.parquet", _rows(lambda h: [row.update(loss="0") for row in h]), "it holds more than figures"),
+        ("history.parquet", lambda file: file.write_bytes(b"PAR1"), "not a Parquet file"),
         ("trainer_state.json", _values(lambda s: s.update(max_steps=7)), "of step 4 of 7, and this training has 6"),
         ("trainer_state.json", _values(lambda s: s.update(best_model_checkpoint="/")), "best_model_checkpoint: "),
-        ("trainer_state.json", lambda file: os.truncate(file, 2**26 + 1), "it has more than 67108864 bytes"),
+        ("trainer_state.json", lambda file: os.truncate(file, 2**24 + 1), "it has more than 16777216 bytes"),
         ("trainer_state.json", lambda file: file.write_text("[" * 9_999), "ecursion"),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.history import last_epoch_mean
+from saga_core.training.history import last_epoch_mean
 
 
 def test_the_last_epochs_rows_count_alike_whatever_the_step_they_came_in() -> None:
