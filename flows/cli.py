@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -29,19 +29,18 @@ from flows.terminal import (
 )
 from saga_core.artifacts.lineage import sizes_of_run
 from saga_core.artifacts.naming import names_artifact
+from saga_core.artifacts.runs import UNSAID
 from saga_core.artifacts.store import Store
-from saga_core.errors import SagaError, StageError, UserError
+from saga_core.errors import DamagedArtifactError, SagaError, StageError, UserError
 from saga_core.recipe_file import load_recipe, recipe_names
+from saga_core.telling import printable
 from tasks.opening import open_session
 from tasks.pipeline import check_stage, stages_until
 from tasks.plan import Planned, make_plan, outcomes_of
-from tasks.report import RunReport, find_run
+from tasks.report import RunReport, find_run, mark_used
 from tasks.session import Session
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
-# What is used is not collected, so that it was used must be known by the day.
-_STALE = timedelta(days=1)
 
 RecipeName = Annotated[str, typer.Argument(help="A name that `saga recipes` lists, or the path of a YAML file.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")]
@@ -84,10 +83,12 @@ def run(
         report = RunReport(session, done)
         result = report.as_dict()
         before = find_run(session.store, report.name)
-        if before is None or _artifacts(before) != _artifacts(result) or _age(before) > _STALE:
-            # Nothing was made, so a store that cannot be written to loses nothing.
-            with contextlib.suppress(SagaError):
+        # Nothing was made, so a store that cannot be written to loses nothing.
+        with contextlib.suppress(SagaError):
+            if before is None or _artifacts(before) != _artifacts(result):
                 report.keep()
+            elif _age(before) > UNSAID:
+                mark_used(session.store, before)
     else:
         result = _align(session, recipe, store, set_, until, refresh)
     _print_run(result, session.store)
@@ -154,7 +155,8 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
     if record is None:
         raise UserError("the card is no longer in the store", report["card"], "run the recipe again")
     folder = opened.fetch(opened.reference(record))
-    sys.stdout.write((folder / "README.md").read_text(encoding="utf-8"))
+    for line in (folder / "README.md").read_text(encoding="utf-8", errors="replace").splitlines():
+        sys.stdout.write("\t".join(map(printable, line.split("\t"))) + "\n")
 
 
 for command in (upkeep.verify, upkeep.gc, upkeep.why):
@@ -268,8 +270,8 @@ def _prepare_environment(session: Session) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
-def _age(report: dict[str, Any]) -> timedelta:
-    return datetime.now(UTC) - datetime.fromisoformat(report["time"])
+def _age(report: dict[str, Any]) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(report["time"])).total_seconds()
 
 
 def _artifacts(report: dict[str, Any]) -> list[tuple[str, str | None]]:
@@ -311,6 +313,6 @@ def _print_results(report: dict[str, Any], store: Store) -> None:
 
     try:
         out.print(results_table(report, store))
-    except UserError as error:
+    except SagaError as error:
         # The rest of the run can be told all the same.
-        out.print(plain(error.what))
+        out.print(plain(error if isinstance(error, DamagedArtifactError) else error.what))

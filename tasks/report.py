@@ -11,7 +11,7 @@ from typing import Any
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.store import Store
 from saga_core.errors import DamagedArtifactError, SagaError, StoreError
-from saga_core.telling import tell
+from saga_core.telling import printable, tell
 from tasks.session import Outcome, Session
 
 
@@ -87,8 +87,8 @@ def _stage_row(outcome: Outcome) -> dict[str, Any]:
         "state": outcome.state,
         "seconds": round(outcome.seconds, 2),
         "uri": outcome.reference.uri if outcome.reference else None,
-        "why": outcome.why,
-        "kept": outcome.kept,
+        "why": printable(" ".join(outcome.why.split())),
+        "kept": outcome.kept and printable(outcome.kept),
     }
 
 
@@ -103,6 +103,16 @@ def _pieces(partial: Partial) -> str | None:
 
 def _uri(outcome: Outcome | None, suffix: str) -> str | None:
     return outcome.reference.uri + suffix if outcome and outcome.reference else None
+
+
+def mark_used(store: Store, report: dict[str, Any]) -> None:
+    """Write a run's report once more, so that ``saga gc`` sees that what it names was used now.
+
+    Args:
+        store: Where it is.
+        report: As it is stored.
+    """
+    store.runs.write(report["run"], report["time"].replace(":", ""), report)
 
 
 def find_run(store: Store, name: str | None, *, with_card: bool = False, since: str = "") -> dict[str, Any] | None:

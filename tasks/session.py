@@ -154,6 +154,8 @@ class Session:
         """
         needed = tuple((reference.stage, reference.key) for reference in inputs.values())
         holder = Holder.this(self.recipe.name, needed, self.run)
+        # What is to be made again is no answer.
+        before = self._look(stage, lookup).record if stage.name in self.refresh else None
         while True:
             lease, lookup = self._claim(stage, lookup, holder)
             if lookup.record is not None:
@@ -163,9 +165,9 @@ class Session:
             except LeaseLostError:
                 # Paused for longer than the lease: whoever took over is making it, or has made it.
                 _say(stage, "another process took over meanwhile")
-                lookup = self._look(stage, lookup)
-                if lookup.record is not None:
-                    return self.cached(lookup, lookup.record)
+                found = self._look(stage, lookup)
+                if found.record is not None and found.record != before:
+                    return self.cached(found, found.record)
 
     def _claim(self, stage: Stage, lookup: Lookup, holder: Holder) -> tuple[Lease | None, Lookup]:
         """Wait until the artifact may be made here, or is there."""

@@ -111,8 +111,10 @@ def set_age(store: Store, below: str, days: float) -> None:
             os.utime(file, (moment, moment), follow_symlinks=False)
 
 
-def write_run(store: Store, run: str, records: Sequence[Record], *, days: float = 0.0, recipe: str = "demo") -> None:
-    """Leave the report of a run that used artifacts."""
+def write_run(
+    store: Store, run: str, records: Sequence[Record], *, days: float = 0.0, recipe: str = "demo", **more: object
+) -> None:
+    """Leave the report of a run that used artifacts, with more fields than these."""
     moment = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds")
     rows = [
         {"stage": r.stage, "key": r.key, "digest": r.digest, "uri": store.reference(r).uri}
@@ -120,7 +122,7 @@ def write_run(store: Store, run: str, records: Sequence[Record], *, days: float 
         for r in records
     ]
     report = {"run": run, "recipe": recipe, "store": store.uri, "time": moment, "stages": rows}
-    report |= {"metrics": {"base": {}, "final": {}}, "adapter": None, "card": None}
+    report |= {"metrics": {"base": {}, "final": {}}, "adapter": None, "card": None, **more}
     store.runs.write(run, moment.replace(":", ""), report)
     if days:
         set_age(store, f"runs/{run}", days)

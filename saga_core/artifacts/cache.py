@@ -11,6 +11,9 @@ from pathlib import Path
 
 import platformdirs
 
+# A stage may read an input at its beginning and again at its end.
+_LONGEST_STAGE = 7 * 86_400.0
+
 
 @dataclass(frozen=True)
 class Copy:
@@ -46,9 +49,9 @@ def unused_copies(age: float) -> list[Copy]:
     """Return the copies that were not used for so long.
 
     Args:
-        age: Seconds.
+        age: Seconds; what was used in the last week is never among them, because a stage may be at work with it.
     """
-    now, found = time.time(), []
+    now, age, found = time.time(), max(age, _LONGEST_STAGE), []
     for place in (artifact_cache(), piece_cache()):
         for folder in sorted(place.iterdir()) if place.is_dir() else ():
             # Another process may remove it meanwhile.

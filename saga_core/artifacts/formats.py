@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 # Larger ones would be read into memory whole.
-LARGEST_JSON = 64 << 20
+LARGEST_TEXT = 64 << 20
 
 _PARQUET = b"PAR1"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -23,7 +23,7 @@ def _is_safetensors(head: bytes, size: int) -> bool:
 
 
 def _is_json(head: bytes, size: int) -> bool:
-    return size <= LARGEST_JSON and head.lstrip()[:1] != b"" and head.lstrip()[0] in _JSON_BEGINS
+    return size <= LARGEST_TEXT and head.lstrip()[:1] != b"" and head.lstrip()[0] in _JSON_BEGINS
 
 
 def _is_png(head: bytes, size: int) -> bool:
@@ -34,12 +34,16 @@ def _is_text(head: bytes, size: int) -> bool:
     return b"\0" not in head
 
 
+def _is_markdown(head: bytes, size: int) -> bool:
+    return size <= LARGEST_TEXT and _is_text(head, size)
+
+
 FORMATS = {
     ".parquet": _is_parquet,
     ".safetensors": _is_safetensors,
     ".json": _is_json,
     ".png": _is_png,
-    ".md": _is_text,
+    ".md": _is_markdown,
     ".txt": _is_text,
 }
 

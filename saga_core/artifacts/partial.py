@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from saga_core.artifacts.cache import mark_used
 from saga_core.artifacts.record import Manifest, parse_manifest
 from saga_core.artifacts.storage import Storage
 from saga_core.artifacts.transfer import describe, download, upload
@@ -72,6 +73,8 @@ class Partial:
                 prefix = f"{self._folder}/{name}/{manifest.attempt}"
                 folder = download(self._storage, prefix, manifest.files, self._cache / manifest.attempt)
                 self._places[folder] = self._storage.locate(prefix)
+                if self._storage.local(prefix) is None:
+                    mark_used(folder)
                 return folder
             except DamagedArtifactError:
                 # A connection may spoil what the storage holds whole.

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from saga_core import __version__
 from saga_core.artifacts.fingerprint import digest
-from saga_core.artifacts.formats import FORMATS, LARGEST_JSON
+from saga_core.artifacts.formats import FORMATS, LARGEST_TEXT
 from saga_core.errors import DamagedArtifactError, SagaError
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -64,7 +64,7 @@ class FileEntry(_Frozen):
 
     @model_validator(mode="after")
     def _of_a_size(self) -> FileEntry:
-        if self.path.endswith(".json") and self.size > LARGEST_JSON:
+        if self.path.endswith(".json") and self.size > LARGEST_TEXT:
             raise ValueError(f"{self.path!r} would be a JSON file of {self.size:,} bytes")
         return self
 

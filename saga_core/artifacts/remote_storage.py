@@ -15,7 +15,7 @@ from fsspec.callbacks import Callback
 from saga_core.artifacts.failures import Kind
 from saga_core.artifacts.retries import Retries
 from saga_core.artifacts.storage import JSON_LIMIT, Entry, Patience, Unfinished, shown
-from saga_core.errors import DamagedArtifactError, SagaError, UserError
+from saga_core.errors import DamagedArtifactError, SagaError, StoreError, UserError
 from saga_core.progress import Tick, progress
 
 # Smaller files are there before a bar could be read.
@@ -141,6 +141,9 @@ class RemoteStorage:
             return True
 
         found = self._patiently("read", path, get, {Kind.MISSING: False, Kind.EMPTY: True})
+        if not found and not file.parent.is_dir():
+            remedy = "run the same command again"
+            raise StoreError("the folder for copies was removed while they were made", str(file.parent), remedy)
         if not found:
             raise FileNotFoundError(self.locate(path))
         if not file.exists():

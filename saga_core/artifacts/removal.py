@@ -2,7 +2,8 @@
 
 Records go first, whatever was made from an artifact before the artifact. Then the store is looked at once more, and
 what is needed after all gets its record back. Files go last. Killed at any moment, this leaves orphans, and never a
-record without its files or without what it was made from.
+record without its files; nor one without what it was made from, unless a run came to need that in the seconds between
+the first and the second look, and then its next start makes it again.
 """
 
 from __future__ import annotations

@@ -16,6 +16,10 @@ from saga_core.errors import DamagedArtifactError
 
 RUNS = "runs"
 
+# A run that finds everything as its last report says writes nothing, unless that report is as old as this, seconds:
+# what a report names may have been used so long after it was written.
+UNSAID = 3600.0
+
 
 def _moment(text: str) -> str:
     if datetime.fromisoformat(text).tzinfo is None:

@@ -17,6 +17,7 @@ from saga_core.artifacts.inventory import Address, Folder, Inventory, is_ours, r
 from saga_core.artifacts.lease import last_commit, running_lease
 from saga_core.artifacts.parallel import in_parallel
 from saga_core.artifacts.record import Record
+from saga_core.artifacts.runs import UNSAID
 from saga_core.artifacts.storage import Entry, Unfinished
 from saga_core.artifacts.store import KEY_IN_ADDRESS, Store
 from saga_core.errors import DamagedArtifactError
@@ -122,8 +123,9 @@ def take_snapshot(store: Store, now: float | None = None, before: Snapshot | Non
         _take_lease(store, folder, taken)
     for run in taken.runs:
         # What a run in progress has made or found so far, it will read later on.
-        moment = now if run.entry.path.split("/")[1] in taken.in_progress else run.entry.modified
-        for address in run.artifacts:
+        moment = now if run.entry.path.split("/")[1] in taken.in_progress else run.entry.modified + UNSAID
+        # What cannot be read may name anything.
+        for address in run.artifacts if run.recipe is not None else taken.records:
             taken.use(address, moment)
     return taken
 

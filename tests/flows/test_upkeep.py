@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 from artifact_graphs import chain, listing, put, record_file, set_age, write_run
 from e2e_command import ROOT, Done, command
+from servers.fixtures import Bucket, Proxied
+from typer.testing import CliRunner
 
+from flows.cli import app
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.store import Store
+from saga_core.recipe_file import load_recipe
+from tasks.opening import open_session
+from tasks.runner import Runner
 
 Saga = Callable[..., Done]
 
@@ -89,6 +95,25 @@ def test_what_is_in_a_store_writes_no_escapes_to_the_terminal(saga: Saga, store:
     assert {Path(found["file"]).name for found in verified.report["damaged"]} == {"\x1b[2J.json", "\udcff.json"}
 
 
+def test_a_card_writes_no_escapes_to_the_terminal(saga: Saga, store: Store) -> None:
+    card = b"# card \x1b[2J\x1b]0;owned\x07 \xff\n\tindented\n"
+    record = put(store, "publish", files={"README.md": card})
+    write_run(store, "demo-0123456789", [record], card=f"{store.reference(record).uri}/README.md")
+    shown = saga("card")
+    assert shown.code == 0, shown.err
+    assert "\x1b" not in shown.out
+    assert shown.out.startswith("# card �[2J�]0;owned� �\n\tindented\n")
+
+
+def test_a_run_with_a_damaged_evaluation_is_shown_all_the_same(saga: Saga, store: Store) -> None:
+    record = put(store, "evaluate", files={"metrics.json": b"{}"})
+    write_run(store, "demo-0123456789", [record], metrics={"base": {}, "final": {"ps": {"value": 1.0}}})
+    record_file(store, record).write_text("{")
+    shown = saga("show", width=300)
+    assert shown.code == 0, shown.err
+    assert "not a record" in shown.out
+
+
 def test_brackets_in_names_are_no_markup(saga: Saga, tmp_path: Path) -> None:
     store = Store(str(tmp_path / "a[/b] [red]c"))
     record = put(store, "data", recipe="my[/model]", settings={"title": "[/INST]"})
@@ -130,6 +155,19 @@ def test_gc_takes_an_age_and_a_recipe(saga: Saga, store: Store, made: list[Recor
     wrong = saga("gc", "--older-than", "tomorrow")
     assert wrong.code == 2
     assert wrong.err == "saga: --older-than: no age: tomorrow; give a number with m, h, d or w: 90m, 12h, 30d, 8w\n"
+
+
+def test_a_store_without_conditional_writes_is_said_and_collected_with_care(
+    bucket: Bucket, proxied: Proxied, capfd: pytest.CaptureFixture[str]
+) -> None:
+    proxied(bucket, strip_conditions=1.0)
+    uri = f"{bucket.url}/store"
+    put(Store(uri), "data")
+    Runner(open_session(load_recipe("demo"), uri), None)
+    assert "has no conditional writes: two runs that make the same artifact both compute it" in capfd.readouterr().err
+    refused, done = (CliRunner().invoke(app, ["gc", "--older-than", age, "--store", uri]) for age in ("23h", "1d"))
+    assert (refused.exit_code, done.exit_code) == (2, 0)
+    assert "this store has no leases, so that a run in progress cannot be told" in refused.stderr
 
 
 def test_gc_says_what_it_cannot_read(saga: Saga, store: Store, made: list[Record]) -> None:

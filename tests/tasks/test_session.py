@@ -2,14 +2,18 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.shards import Rows, make_rows
+from saga_core.artifacts.storage import Patience
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.tables import write_rows
 from saga_core.progress import Tick
+from tasks.report import RunReport
 from tasks.runner import resolve
 from tasks.session import Session
 from tasks.stage import Stage, Work
@@ -70,3 +74,37 @@ def test_what_was_made_between_look_and_lease_is_not_made_again(open_demo: OpenD
     late = session.compute(counting(calls), lookup, {})
     assert (late.state, late.reference) == ("cached", made.reference)
     assert calls == []
+
+
+def test_a_refresh_that_was_taken_over_is_no_answer_until_it_is_made(open_demo: OpenDemo) -> None:
+    session, calls = open_demo(), []
+    session = dataclasses.replace(session, store=Store(session.store.uri, Patience(seconds=20, lease=2.0)))
+    first = resolve(counting(calls), session, {})
+    made, again = counting(calls), refreshing(session)
+
+    def compute(work: Work) -> dict[str, Any]:
+        if len(calls) == 6:
+            # Meanwhile another one took the lease, as after a pause, and died.
+            folder = Path(work.uri).parent / "lease"
+            number = max(file.stem for file in folder.glob("*.json"))
+            (folder / f"{number}.end").write_text('{"fenced": {}}')
+            holder = Holder.this("another").model_copy(update={"machine": "f" * 32})
+            (folder / f"{int(number) + 1:08d}.json").write_text(holder.model_dump_json())
+        return made.compute(work)
+
+    outcome = resolve(dataclasses.replace(made, compute=compute), again, {})
+    assert outcome.state == "computed"
+    assert first.reference is not None
+    assert outcome.reference is not None
+    assert outcome.reference.uri != first.reference.uri
+    # Once at first, and once or twice in the refresh, whose shards may be kept.
+    assert calls[:6] == [0, 1, 2, 3, 4, 5]
+    assert len(calls) >= 12
+
+
+def test_whatever_failed_the_report_of_it_can_be_read(open_demo: OpenDemo) -> None:
+    session = dataclasses.replace(open_demo(), run="demo-0123456789")
+    report = RunReport(session)
+    report.fail("base", RuntimeError("Error(s) in loading:\n\tsize mismatch\u00a0for x \x1b[2J"))
+    (read,) = session.store.runs.newest("demo-0123456789")
+    assert read["stages"][0]["why"] == "Error(s) in loading: size mismatch for x \N{REPLACEMENT CHARACTER}[2J"

@@ -23,9 +23,7 @@ def test_a_disk_and_a_real_protocol_have_them(tmp_path: Path, bucket: Bucket) ->
 
 
 @pytest.mark.parametrize("stripped", [1.0, 0.5])
-def test_a_server_that_ignores_the_condition_is_found_out(
-    bucket: Bucket, proxied: Proxied, stripped: float, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_server_that_ignores_the_condition_is_found_out(bucket: Bucket, proxied: Proxied, stripped: float) -> None:
     proxied(bucket, strip_conditions=stripped)
     store = Store(f"{bucket.url}/store")
     assert not store.capabilities.conditional_writes

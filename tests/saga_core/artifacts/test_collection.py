@@ -68,6 +68,15 @@ def test_a_run_that_used_an_artifact_keeps_it_young(store: Store) -> None:
     assert [item.entries[0].path.split("/")[1] for item in found.leftovers] == ["demo-9876543210"]
 
 
+def test_a_report_that_cannot_be_read_may_name_anything_while_it_is_young(store: Store) -> None:
+    chain(store, "data", "sft", days=90)
+    path = "runs/demo-0123456789/1.json"
+    store.storage.write(path, b"{}")
+    assert plan_removal(take_snapshot(store), MONTH).items == []
+    set_age(store, "runs", 60)
+    assert {item.kind for item in plan_removal(take_snapshot(store), MONTH).items} == {Kind.ARTIFACT, Kind.RUN}
+
+
 def test_champions_keep_what_they_reach(store: Store) -> None:
     best, _ = chain(store, "data", "sft", "dpo", days=400)[2], chain(store, "probe", "gate", days=400)
     name_champion(store, "nb", best)
@@ -141,6 +150,9 @@ def test_leftovers_go_when_they_are_old(store: Store, tmp_path: Path) -> None:
     everything = [
         Kind.PIECES, Kind.PIECES, Kind.ATTEMPT, Kind.ATTEMPT, Kind.ASIDE, Kind.LEASE, Kind.LEASE, Kind.PROBE, Kind.RUN
     ]  # fmt: skip
+    # What a report names, and it may be anything, may have been used a while after it was written.
+    assert kinds(plan(store, Terms(0))) == sorted(everything)
+    set_age(store, "runs", 1)
     assert kinds(plan(store, Terms(0))) == sorted([*everything, Kind.ARTIFACT])
     set_age(store, "", 31)
     # The record itself says that the artifact is young.
