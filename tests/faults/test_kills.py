@@ -10,5 +10,4 @@ _LONG = {"probe", "sft", "candidates", "dpo", "evaluate_base", "evaluate"}
 @pytest.mark.slow
 def test_a_kill_loses_minutes_and_changes_nothing() -> None:
     kills = campaign(26, seed=7)
-    assert len(kills) >= 20
     assert {kill.stage for kill in kills} >= _LONG

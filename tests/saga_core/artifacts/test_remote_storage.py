@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from servers.exchanges import Exchange
 from servers.faults import Fault
 from servers.fixtures import Bucket, Proxied
 
+from saga_core.artifacts.fingerprint import hash_file
 from saga_core.artifacts.storage import Patience
 from saga_core.artifacts.store import Store
 from saga_core.errors import DamagedArtifactError, SagaError, StageError, StoreError, UserError
@@ -277,3 +279,29 @@ def test_a_connection_lost_in_mid_upload_leaves_nothing_that_counts(bucket: Buck
     proxy.inject()
     assert store.look("data", key_of(0)) is None
     assert [e for e in store.storage.files("data") if e.path.endswith("record.json")] == []
+
+
+_UPLOAD = """
+import resource, sys
+from pathlib import Path
+from saga_core.artifacts.store import Store
+storage = Store(sys.argv[2]).storage
+storage.put(Path(sys.argv[1]), "data/large.safetensors")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_large_file_goes_in_parts_with_progress_and_little_memory(ceph_bucket: Bucket, tmp_path: Path) -> None:
+    file, copy = tmp_path / "large", tmp_path / "copy"
+    with file.open("wb") as opened:
+        for _ in range(30):
+            opened.write(os.urandom(1 << 24))
+    uri = f"{ceph_bucket.url}/store"
+    command = [sys.executable, "-c", _UPLOAD, str(file), uri]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert "uploading large.safetensors" in done.stderr
+    # The file alone has 503 MB.
+    assert float(done.stdout) < 300
+    Store(uri).storage.get("data/large.safetensors", copy)
+    assert hash_file(copy) == hash_file(file)
