@@ -30,7 +30,8 @@ def print_verified(store: Store, surveyed: Survey, found: Sequence[Finding], *, 
     if not found:
         out.print(plain("nothing is damaged", "green"))
         return
-    advice = "" if set_aside else "; saga verify --set-aside makes the next run make them again"
+    can_be = any(finding.address is not None for finding in found)
+    advice = "" if set_aside or not can_be else "; saga verify --set-aside makes the next run make them again"
     out.print(plain(f"{count(len({finding.file for finding in found}), 'damaged file')}{advice}", "red"))
 
 
@@ -71,7 +72,7 @@ def print_collected(
     for path, what in snapshot.unreadable.items():
         out.print(plain(f"{store.storage.locate(path)}: {what}"))
     if snapshot.unreadable:
-        remedy = "saga verify --set-aside puts damaged records aside"
+        remedy = "remove links; saga verify --set-aside puts damaged records aside"
         out.print(plain(f"what these refer to cannot be told, so no artifact goes; {remedy}", "yellow"))
     if gone:
         out.print(_gone(gone, "would go" if dry_run else "gone"))

@@ -121,8 +121,8 @@ class LocalStorage:
 
     def move(self, path: str, to: str) -> None:
         """Rename a file."""
-        with self._writing():
-            # A link in the file's place is itself moved, never what it points to.
+        # A link in the file's place is itself moved, never what it points to; where it is gone, somebody was faster.
+        with self._writing(), suppress(FileNotFoundError):
             os.rename(self._root / path, self._place(to))
 
     def remove(self, paths: Sequence[str]) -> None:
@@ -236,16 +236,19 @@ def flush_to_disk(file: Path) -> None:
         os.close(descriptor)
 
 
-def storage_failure(error: OSError, where: str, *, began: bool = False) -> StageError | UserError:
+def storage_failure(
+    error: OSError, where: str, *, began: bool = False, instead: str = "choose another --store"
+) -> StageError | UserError:
     """Turn an operating-system error on a disk into the line that a user reads.
 
     Args:
         error: What the system says.
         where: On which disk.
         began: Something could be written there before, so that it is no mistake of the user's.
+        instead: How to have another disk used.
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StageError("the disk is full", where, "free some space or choose another --store, then run again")
+        return StageError("the disk is full", where, f"free some space or {instead}, then run again")
     if not began and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return UserError(f"cannot write here: {error.strerror}", where, "choose another --store")
+        return UserError(f"cannot write here: {error.strerror}", where, instead)
     return StageError(f"cannot write: {error}", where, "check the store, then run the same command again")

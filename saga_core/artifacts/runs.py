@@ -88,8 +88,9 @@ class Runs:
         Args:
             name: Name of a run, or of a recipe; default: all runs.
         """
-        folder = f"{RUNS}/{name}" if name and _is_run(name) else RUNS
-        entries = self._storage.files(folder)
+        entries = self._storage.files(f"{RUNS}/{name}") if name and _is_run(name) else []
+        # A recipe's name may look like a run's.
+        entries = entries or self._storage.files(RUNS)
         for entry in sorted(entries, key=lambda entry: entry.path.rsplit("/", 1)[-1], reverse=True):
             run = entry.path.split("/")[1]
             if name and name not in (run, run.rpartition("-")[0]):

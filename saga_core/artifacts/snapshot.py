@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 
 from pydantic import ValidationError
 
 from saga_core.artifacts.champion import Champion
 from saga_core.artifacts.holder import Holder, read_holder
 from saga_core.artifacts.inventory import Address, Folder, Inventory, is_ours, read_records, take_inventory
-from saga_core.artifacts.lease import last_commit, running_lease
+from saga_core.artifacts.lease import LEASES, last_commit, running_lease
 from saga_core.artifacts.parallel import in_parallel
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.runs import UNSAID
@@ -113,8 +112,10 @@ def take_snapshot(store: Store, now: float | None = None, before: Snapshot | Non
         taken.records[address] = record
         taken.use(address, _moment(record.created) or entry.modified)
     taken.unreadable |= {entry.path: error.what for entry, error in damaged.items()}
-    links = [entry for entry in chain(inventory.links, *(folder.strange for folder in folders)) if entry.link]
-    taken.unreadable |= {entry.path: "a symbolic link is not followed" for entry in links}
+    # Behind a link may lie records, or leases; beside them it hides nothing.
+    strange = [entry for folder in folders for entry in folder.strange if entry.path.split("/")[2] == LEASES]
+    links = [entry for entry in (*inventory.links, *strange) if entry.link]
+    taken.unreadable |= {entry.path: "a symbolic link is not followed; remove it" for entry in links}
     runs = {run.entry: run for run in before.runs} if before else {}
     taken.runs += in_parallel(lambda entry: runs.get(entry) or _read_run(store, entry), inventory.runs)
     for entry in inventory.champions:

@@ -30,6 +30,8 @@ _HASHED_AT_ONCE = 4
 _MB = 1_000_000
 
 _LINK = "a symbolic link is not followed"
+# It belongs to no artifact, so that there is nothing to make again.
+_STRAY_LINK = f"{_LINK}; remove it"
 
 
 @dataclass(frozen=True, order=True)
@@ -130,7 +132,7 @@ def survey(store: Store, stages: Collection[str] = ()) -> Survey:
         StoreError: The store cannot be read; an outage is no damage.
     """
     inventory = take_inventory(store.storage, stages)
-    found = Survey(findings=[Finding(store.storage.locate(entry.path), _LINK) for entry in inventory.links])
+    found = Survey(findings=[Finding(store.storage.locate(entry.path), _STRAY_LINK) for entry in inventory.links])
     for part in in_parallel(partial(_look_into, store), list(inventory.folders.values())):
         found.take(part)
     for finding in in_parallel(partial(_check_run, store), inventory.runs):
@@ -192,7 +194,7 @@ def _put_aside(store: Store, address: Address, findings: list[Finding]) -> str:
         for piece in sorted({finding.piece for finding in still if finding.piece is not None}):
             pieces.drop(piece)
             done.append(f"dropped the piece {piece}")
-        if any(finding.piece is None for finding in still):
+        if redo and any(finding.piece is None for finding in still):
             done.append(f"record kept as {store.set_aside(address.stage, address.key, lease).rsplit('/', 1)[-1]}")
         return ", ".join(done) or "left as it is: mended meanwhile"
     finally:
@@ -202,8 +204,7 @@ def _put_aside(store: Store, address: Address, findings: list[Finding]) -> str:
 
 def _look_into(store: Store, folder: Folder) -> Survey:
     found, storage = Survey(), store.storage
-    links = [entry for entry in folder.strange if entry.link]
-    found.findings += [Finding(storage.locate(entry.path), _LINK, folder.address) for entry in links]
+    found.findings += [Finding(storage.locate(entry.path), _STRAY_LINK) for entry in folder.strange if entry.link]
     attempts = dict(folder.attempts)
     if folder.record is not None:
         try:

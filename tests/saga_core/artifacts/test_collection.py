@@ -213,6 +213,14 @@ def test_what_lies_behind_a_link_may_refer_to_anything(disk: Store, tmp_path: Pa
     assert Kind.ATTEMPT not in kinds(found)
 
 
+@pytest.mark.parametrize("linked", ["notes.txt", "0123456789abcdef", "partial"])
+def test_a_link_that_hides_nothing_keeps_nothing(disk: Store, linked: str) -> None:
+    data, young = put(disk, "data", days=90), put(disk, "sft")
+    for record in (data, young):
+        (record_file(disk, record).parent / linked).symlink_to("/etc")
+    assert list(plan(disk).artifacts) == [address(data)]
+
+
 def test_what_the_store_did_not_put_there_is_left_alone(disk: Store) -> None:
     record = put(disk, "data", days=90)
     root, folder = Path(disk.uri), record_file(disk, record).parent

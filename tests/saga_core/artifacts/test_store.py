@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from artifact_graphs import write_run
 from artifact_making import claim, make
 
 from saga_core.artifacts.lease import Lease
@@ -141,6 +142,14 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
         assert make(store, "y", seed=1).headline == {"n": 1}
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_recipe_whose_name_looks_like_a_runs_is_found(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    write_run(store, "exp-2026112419-0123456789", [], recipe="exp-2026112419")
+    for name in ("exp-2026112419", "exp-2026112419-0123456789", None):
+        assert [run["recipe"] for run in store.runs.newest(name)] == ["exp-2026112419"]
+    assert list(store.runs.newest("exp-2026112420")) == []
 
 
 def test_a_report_that_is_half_hides_no_other(tmp_path: Path) -> None:

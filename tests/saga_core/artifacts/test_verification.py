@@ -346,6 +346,19 @@ def test_a_commit_without_its_record_is_finished_before_its_damaged_piece_goes(d
     assert list(verify(disk, survey(disk))) == []
 
 
+@pytest.mark.parametrize("linked", ["notes.txt", "0123456789abcdef", "lease"])
+def test_a_link_beside_a_sound_artifact_is_named_and_costs_it_nothing(disk: Store, linked: str) -> None:
+    record, spoilt = put(disk, "data"), put(disk, "sft")
+    link = record_file(disk, record).parent / linked
+    link.symlink_to("/etc")
+    record_file(disk, spoilt).write_text("{")
+    found = list(verify(disk, survey(disk)))
+    assert Finding(str(link), "a symbolic link is not followed; remove it") in found
+    assert [str(address) for address, _ in put_aside(disk, found)] == [disk.folder("sft", spoilt.key)]
+    assert fresh(disk).look("data", record.key) == (record, None)
+    assert [finding.file for finding in verify(disk, survey(disk))] == [str(link)]
+
+
 def test_what_somebody_is_making_is_left_alone(disk: Store) -> None:
     record = put(disk, "data", leased=True)
     _missing(disk, record)
