@@ -40,7 +40,7 @@ from tasks.plan import Planned, make_plan, outcomes_of
 from tasks.report import RunReport, find_run, mark_used
 from tasks.session import Session
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 RecipeName = Annotated[str, typer.Argument(help="A name that `saga recipes` lists, or the path of a YAML file.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")]
@@ -192,7 +192,7 @@ def _align(
         report = getattr(error, "report", None) or _report_since(session, start) or RunReport(session).as_dict()
         told = _failure(error, report)
         told.__dict__["report"] = report
-        if told.exit_code == 1:
+        if told.exit_code == 1 or _failed(report):
             told.__dict__["advice"] = _advice(
                 report, ["run", *_arguments(recipe, store, overrides, until, _still(refresh, report))]
             )
@@ -214,11 +214,16 @@ def _still(refresh: list[str] | None, report: dict[str, Any]) -> list[str]:
     return [stage for stage in refresh or () if stage not in done]
 
 
+def _failed(report: dict[str, Any]) -> str | None:
+    """Return the stage that failed, or None where no stage had begun."""
+    return next((str(row["stage"]) for row in report["stages"] if row["state"] == "failed"), None)
+
+
 def _failure(error: BaseException, report: dict[str, Any]) -> SagaError:
     """Return what is told of a failed run: a mistake as it is, anything else with its stage."""
-    failed = next((str(row["stage"]) for row in report["stages"] if row["state"] == "failed"), "run")
+    failed = _failed(report) or "run"
     if isinstance(error, UserError):
-        return error
+        return error if error.where == failed or not _failed(report) else UserError(str(error), failed)
     if isinstance(error, SagaError):
         # What and where are one line already; the stage stands before it.
         return error if error.where == failed else StageError(str(error), failed)

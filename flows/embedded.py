@@ -6,8 +6,12 @@ import ctypes
 import signal
 import subprocess
 import sys
+import tempfile
 from functools import partial
+from pathlib import Path
 from unittest import mock
+
+from saga_core.errors import UserError
 
 _PR_SET_PDEATHSIG = 1
 
@@ -22,11 +26,27 @@ def start_embedded_api() -> None:
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import get_current_settings
 
-    if get_current_settings().api.url:
+    settings = get_current_settings()
+    if settings.api.url:
         return
+    _check_home(settings.home)
     popen = partial(subprocess.Popen, start_new_session=True, preexec_fn=_end_with_parent)
     with mock.patch("prefect.server.api.server.subprocess.Popen", popen):
         SubprocessASGIServer().start()
+
+
+def _check_home(home: Path) -> None:
+    """Refuse a folder that the server cannot write to, for which it would be waited in vain.
+
+    Raises:
+        UserError: It is one.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=home).close()
+    except OSError as error:
+        what = f"Prefect's server cannot write here: {error.strerror}"
+        raise UserError(what, str(home), "let PREFECT_HOME name another folder") from error
 
 
 def _end_with_parent() -> None:

@@ -53,7 +53,7 @@ class RunReport:
         kept = None
         if partial is not None:
             # A store that does not answer has just been waited for long enough.
-            kept = partial.uri if away else _pieces(partial)
+            kept = f"whatever is in {partial.uri}" if away else _pieces(partial)
         self._outcomes.append(Outcome(stage, "failed", why, seconds=seconds, kept=kept))
         # A full disk fails the stage and its report alike; the stage's error is the one that counts.
         with contextlib.suppress(SagaError):

@@ -22,7 +22,7 @@ from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Record, Reference, provenance
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import describe
-from saga_core.errors import DamagedArtifactError, LeaseLostError, StageError, StoreError
+from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, StageError, StoreError
 from saga_core.outside import Outside
 from saga_core.recipe import Recipe
 from saga_core.telling import tell
@@ -211,7 +211,7 @@ class Session:
     def _compute(self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference], lease: Lease | None) -> Outcome:
         start = time.monotonic()
         partial = self.store.partial(stage.name, lookup.key, lease)
-        with _holding(lease, self.store), _explained(self.store.uri, partial):
+        with _holding(lease, self.store), _explained(self.store, partial):
             folders = {}
             for name, reference in inputs.items():
                 try:
@@ -276,23 +276,33 @@ def _holding(lease: Lease | None, store: Store) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(store: str, partial: Partial) -> Iterator[None]:
+def _explained(store: Store, partial: Partial) -> Iterator[None]:
     """Say of a failure which pieces are kept, and of the system's errors what they mean."""
     try:
         yield
     except BaseException as error:
         told: BaseException = error
-        if isinstance(error, OSError) and _is_of_the_store(error, store):
-            told = storage_failure(error, str(error.filename or store), began=True)
+        if isinstance(error, OSError) and _is_of_the_disk(error, store):
+            told = _disk_failure(error, store)
         elif "No space left on device" in str(error):
             # Safetensors tells of a full disk in words alone.
-            told = storage_failure(OSError(errno.ENOSPC, str(error)), store)
+            told = _disk_failure(OSError(errno.ENOSPC, str(error)), store)
         told.__dict__["partial"] = partial
         if told is error:
             raise
         raise told from error
 
 
-def _is_of_the_store(error: OSError, store: str) -> bool:
+def _is_of_the_disk(error: OSError, store: Store) -> bool:
     """Say whether an error is of a disk that is written to; what a stage cannot read is told as it is."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT) or str(error.filename).startswith((store, tempfile.gettempdir()))
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or str(error.filename).startswith((store.uri, tempfile.gettempdir()))
+
+
+def _disk_failure(error: OSError, store: Store) -> SagaError:
+    """Name the disk: what a stage writes goes to the store's own, or first to a temporary folder."""
+    there = store.storage.local("") is not None
+    where = str(error.filename or (store.uri if there else tempfile.gettempdir()))
+    if there and where.startswith(store.uri):
+        return storage_failure(error, where, began=True)
+    return storage_failure(error, where, began=True, instead="let TMPDIR name another disk")

@@ -74,7 +74,7 @@ _CODES = {
     "AccessDenied": (Kind.DENIED, "ask for the right to read, write, list and delete there, or " + _CREDENTIALS),
     "InvalidAccessKeyId": (Kind.CREDENTIALS, _CREDENTIALS),
     "InvalidToken": (Kind.CREDENTIALS, _CREDENTIALS),
-    "SignatureDoesNotMatch": (Kind.FINAL, _CREDENTIALS),
+    "SignatureDoesNotMatch": (Kind.CREDENTIALS, _CREDENTIALS),
     "QuotaExceeded": (Kind.FINAL, "free some space (saga gc), then run the same command again"),
 }
 

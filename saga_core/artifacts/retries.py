@@ -21,6 +21,8 @@ _SAY_AFTER_SECONDS = 5.0
 _SAY_EVERY_SECONDS = 30.0
 _LONGEST_PAUSE = 15.0
 
+_ANOTHER_DISK = "let TMPDIR and XDG_CACHE_HOME name another disk"
+
 
 class Retries:
     """Tries again with growing pauses what fails for a reason that may pass.
@@ -71,7 +73,8 @@ class Retries:
                     self._answered = True
                     return meanings[failure.kind]
                 if isinstance(error, OSError) and _is_local(error):
-                    raise storage_failure(error, str(error.filename or "the local disk")) from error
+                    where = str(error.filename or "the local disk")
+                    raise storage_failure(error, where, instead=_ANOTHER_DISK) from error
                 spent = time.monotonic() - start
                 left = (self._patience.seconds if self._answered else self._patience.first) - spent
                 renewing = failure.kind is Kind.EXPIRED or (failure.kind is Kind.CREDENTIALS and self._answered)

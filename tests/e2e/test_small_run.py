@@ -147,7 +147,9 @@ def test_too_few_pairs_is_one_line_and_keeps_what_was_made(
     arguments = ("run", "demo", *small, "--set", "dpo.min_pairs=5000", "--store", store, "--json")
     done = saga(*arguments)
     assert done.code == 2
-    line = done.err.splitlines()[-1]
+    line, kept, resume = done.err.splitlines()[-3:]
+    assert kept == f"  kept: 7 finished stages in {store}"
+    assert resume.startswith("  resume: saga run demo --set ")
     assert re.fullmatch(r"saga: dpo: too few pairs to train: \d+, and dpo\.min_pairs is 5000; .*lower.*", line)
     assert "Traceback" not in done.err
     assert done.states["dpo"] == "failed"
@@ -166,7 +168,7 @@ def test_a_bad_corpus_is_one_line(saga: Saga, tmp_path: Path, text: bytes, messa
     path = f"corpus.sources=[{{path: {tmp_path}/corpus.jsonl}}]"
     done = saga("run", "demo", "--set", path, "--store", str(tmp_path / "store"))
     assert done.code == 2
-    assert re.search(f"saga: .*{message}", done.err.splitlines()[-1])
+    assert re.search(f"saga: data: .*{message}", done.err.splitlines()[-3])
     assert "Traceback" not in done.err
 
 
@@ -196,6 +198,28 @@ def test_bit_rot_that_only_a_hash_shows_is_mended_where_it_is_met(
     assert file.read_bytes() == bytes(data)
     # What was put aside is no longer anyone's artifact.
     assert saga("verify", "pairs", "--store", store).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plam"], "No such command 'plam'. Did you mean 'plan'?"),
+        (["run", "--store", "x"], "Missing argument 'recipe'"),
+        (["run", "demo", "--until"], "Option '--until' requires an argument"),
+    ],
+)
+def test_a_mistake_in_the_command_is_one_line(saga: Saga, arguments: list[str], told: str) -> None:
+    done = saga(*arguments)
+    assert done.code == 2
+    assert done.err == f"saga: {told}; saga --help, or saga COMMAND --help, shows what there is\n"
+
+
+def test_a_home_that_prefect_cannot_write_to_is_named_at_once(saga: Saga, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    done = saga("run", "demo", "--store", str(tmp_path / "store"), PREFECT_HOME=str(tmp_path / "home"))
+    assert done.code == 2
+    assert done.err.splitlines()[-1].startswith(f"saga: {tmp_path}/home: Prefect's server cannot write here")
+    assert done.err.endswith("let PREFECT_HOME name another folder\n")
 
 
 def test_a_mistake_prints_its_json_too(saga: Saga, tmp_path: Path) -> None:

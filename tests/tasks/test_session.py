@@ -1,6 +1,9 @@
 """Where a stage meets the store: what is made, made again, and taken from who made it meanwhile."""
 
 import dataclasses
+import errno
+import re
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.storage import Patience
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.tables import write_rows
+from saga_core.errors import StageError
 from saga_core.progress import Tick
 from tasks.report import RunReport
 from tasks.runner import resolve
@@ -108,3 +112,22 @@ def test_whatever_failed_the_report_of_it_can_be_read(open_demo: OpenDemo) -> No
     report.fail("base", RuntimeError("Error(s) in loading:\n\tsize mismatch\u00a0for x \x1b[2J"))
     (read,) = session.store.runs.newest("demo-0123456789")
     assert read["stages"][0]["why"] == "Error(s) in loading: size mismatch for x \N{REPLACEMENT CHARACTER}[2J"
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), ValueError("I/O error: No space left on device")]
+)
+def test_a_full_disk_is_the_stores_or_the_temporary_one(open_demo: OpenDemo, tmp_path: Path, error: Exception) -> None:
+    def fail(work: Work) -> dict[str, Any]:
+        raise error
+
+    session = open_demo()
+    for uri, told in (
+        (session.store.uri, f"{session.store.uri}: the disk is full; free some space or choose another --store"),
+        (
+            f"memory://{tmp_path.name}",
+            f"{tempfile.gettempdir()}: the disk is full; free some space or let TMPDIR name another disk",
+        ),
+    ):
+        with pytest.raises(StageError, match=f"^{re.escape(told)}, then run again$"):
+            resolve(Stage("base", 1, lambda recipe: {}, fail), dataclasses.replace(session, store=Store(uri)), {})

@@ -35,7 +35,7 @@ def answer(code: str, status: int, message: str = "told so") -> BaseException:
         ("ExpiredToken", 400, Kind.EXPIRED),
         ("AccessDenied", 403, Kind.DENIED),
         ("InvalidAccessKeyId", 403, Kind.CREDENTIALS),
-        ("SignatureDoesNotMatch", 403, Kind.FINAL),
+        ("SignatureDoesNotMatch", 403, Kind.CREDENTIALS),
         ("SomethingNew", 403, Kind.FINAL),
         ("InvalidRequest", 400, Kind.FINAL),
         ("NotImplemented", 501, Kind.UNSUPPORTED),
