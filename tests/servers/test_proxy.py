@@ -62,6 +62,8 @@ def test_requests_and_answers_pass_byte_for_byte(body: bytes) -> None:
     request = b"PUT /b/a%20b?x-id=PutObject HTTP/1.1\r\nHost: signed.example:80\r\naUThorization: AWS4 x\r\n" + body
     reply = b'HTTP/1.1 200 Fine\r\nETag: "1"\r\nx-ODD: 1\r\nContent-Length: 2\r\n\r\nok'
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        # Whatever fails below ends the test, and is not waited for.
+        listener.settimeout(30)
 
         def answer() -> bytes:
             connection, _ = listener.accept()
