@@ -86,6 +86,7 @@ class Writers:
             except SagaError as error:
                 # A clear failure, which the next command makes up for.
                 self.told[type(error).__name__] += 1
+                print(f"  told: {error}", flush=True)
                 if "\n" in str(error):
                     self.broken.append(f"more than one line: {error}")
             except Exception as error:
