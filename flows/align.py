@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
 
-from saga_core.recipe_file import load_recipe
+from flows.form import Choices
+from saga_core.errors import SagaError
 from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, pairs, probe, publish, scores, sft
-from tasks.opening import open_session
-from tasks.pipeline import check_stage
+from tasks.asking import open_run
+from tasks.pipeline import STAGE_NAMES
 from tasks.runner import Runner
+from tasks.states import state_of_failure
+
+StageName = Annotated[str, Field(json_schema_extra={"enum": list[Any](STAGE_NAMES)})]
 
 
 @flow(name="align", flow_run_name="align-{recipe}", persist_result=False)
 def align(
     recipe: str,
-    store: str,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
     overrides: tuple[str, ...] = (),
-    until: str | None = None,
-    refresh: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Align one model to the grammar of one language.
+    until: StageName = STAGE_NAMES[-1],
+    refresh: tuple[StageName, ...] = (),
+    store: str = "",
+) -> dict[str, Any] | State[Any]:
+    """Align one model to the grammar of one language; what the store already holds is not made again.
 
     Args:
-        recipe: Name of a recipe, or the path of one.
-        store: Folder or URI of the artifacts.
-        overrides: Settings in place of the recipe's, as ``key=value``.
-        until: Last stage to run; default: all.
+        recipe: Name of a recipe, or the path of one in a folder that the workers allow.
+        choices: The settings that matter most. What is not given stays as the recipe has it.
+        overrides: Any other settings in place of the recipe's, each as key=value, such as dpo.epochs=3.
+        until: Last stage to run.
         refresh: Stages to compute although they are cached.
+        store: Where artifacts are kept, s3://bucket/prefix or a folder that the workers allow; empty: the workers' own.
+
+    Returns:
+        The run's report; or, where the run failed, a state that says why in one line.
+    """
+    try:
+        session = open_run(recipe, choices.overrides, overrides, until, refresh, store)
+        return run_stages(Runner(session, until))
+    except SagaError as error:
+        return state_of_failure(error)
+
+
+def run_stages(run: Runner) -> dict[str, Any]:
+    """Run one stage after another.
 
     Returns:
         The run's report.
     """
-    until = check_stage(until, "until") if until else None
-    refreshed = frozenset(check_stage(name, "refresh") for name in refresh)
-    run = Runner(open_session(load_recipe(recipe, overrides), store, refreshed), until)
-
     prepared = run(data.STAGE)
     base_ps = run(probe.STAGE, data=prepared)
     decision = run(gate.STAGE, probe=base_ps)

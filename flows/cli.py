@@ -8,7 +8,7 @@ import shlex
 import sys
 import warnings
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.table import Table
@@ -35,7 +35,7 @@ from saga_core.errors import DamagedArtifactError, SagaError, StageError, UserEr
 from saga_core.recipe_file import load_recipe, recipe_names
 from saga_core.telling import printable
 from tasks.opening import open_session
-from tasks.pipeline import check_stage, stages_until
+from tasks.pipeline import STAGE_NAMES, check_stage, stages_until
 from tasks.plan import Planned, make_plan, outcomes_of
 from tasks.report import RunReport, find_run, mark_used
 from tasks.session import Session
@@ -187,7 +187,9 @@ def _align(
 
     try:
         start_embedded_api()
-        result: dict[str, Any] = align(recipe, store, tuple(overrides or ()), until, tuple(refresh or ()))
+        last = until or STAGE_NAMES[-1]
+        made = align(recipe, overrides=tuple(overrides or ()), until=last, refresh=tuple(refresh or ()), store=store)
+        result = cast(dict[str, Any], made)
     except BaseException as error:
         report = getattr(error, "report", None) or _report_since(session, start) or RunReport(session).as_dict()
         told = _failure(error, report)

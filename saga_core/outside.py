@@ -18,6 +18,7 @@ from typing import Any
 import platformdirs
 
 from saga_core.artifacts.fingerprint import hash_tree
+from saga_core.confinement import Confinement
 from saga_core.demo import DEMO
 from saga_core.errors import UserError
 from saga_core.recipe import ModelSource, ParserSettings, TaskSource, TextSource
@@ -43,9 +44,15 @@ class Outside:
 
 @dataclass(frozen=True)
 class Pinner:
-    """Pins outside inputs; relative paths start from ``folder``, then from the working directory."""
+    """Pins outside inputs; relative paths start from ``folder``, then from the working directory.
+
+    Attributes:
+        folder: Where relative paths start from.
+        confinement: What may be named; None: anything that the user of this process can read.
+    """
 
     folder: Path
+    confinement: Confinement | None = None
 
     def model(self, source: ModelSource) -> Outside:
         """Pin the base model."""
@@ -85,13 +92,11 @@ class Pinner:
                 remedy = f"give a Stanza folder that has {language}/ in it"
                 raise UserError(f"no Stanza models for {language} are here", f"{where}.model {local}", remedy)
         elif local is None:
-            try:
-                return Outside({**identity, "version": metadata.version(settings.model)}, settings.model)
-            except metadata.PackageNotFoundError as error:
+            # A pipeline is loaded by importing its package, so no other package may be named.
+            if settings.model not in {point.name for point in metadata.entry_points(group="spacy_models")}:
                 remedy = f"run: python -m spacy download {settings.model}, or give the folder of a pipeline"
-                raise UserError(
-                    "no such spaCy pipeline is installed", f"{where}.model {settings.model}", remedy
-                ) from error
+                raise UserError("no such spaCy pipeline is installed", f"{where}.model {settings.model}", remedy)
+            return Outside({**identity, "version": metadata.version(settings.model)}, settings.model)
         return Outside({**identity, "sha256": hash_tree(local)}, str(local))
 
     def _stanza_resources(self, settings: ParserSettings, identity: dict[str, Any], where: str) -> Outside:
@@ -124,10 +129,13 @@ class Pinner:
                 raise UserError("no such embedded file", f"{where} {name}", f"known: {', '.join(known)}")
             return path
         given = Path(name).expanduser()
+        is_path = must_exist or given.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
+        if self.confinement is not None and (is_path or (self.folder / given).exists() or given.exists()):
+            self.confinement.check(name, self.folder / given, where)
         for path in (self.folder / given, Path.cwd() / given):
             if path.exists():
                 return path.resolve()
-        if must_exist or given.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        if is_path:
             raise UserError(
                 "no such file or folder", f"{where} {name}", f"looked from {self.folder} and from the working directory"
             )

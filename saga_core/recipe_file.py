@@ -22,10 +22,19 @@ RECIPES = Path(__file__).resolve().parents[1] / "deployments" / "recipes"
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A valid recipe and the folder that its relative paths start from."""
+    """A valid recipe, as it was asked for.
+
+    Attributes:
+        recipe: What to make.
+        folder: Folder that its relative paths start from.
+        name: Name or path by which it was found.
+        overrides: Settings in place of the file's.
+    """
 
     recipe: Recipe
     folder: Path
+    name: str = ""
+    overrides: tuple[str, ...] = ()
 
 
 def recipe_names() -> list[str]:
@@ -52,7 +61,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> LoadedRecipe:
     except ValidationError as error:
         raise _explain(error, path, overrides) from error
     languages.get(recipe.language)
-    return LoadedRecipe(recipe, path.resolve().parent)
+    return LoadedRecipe(recipe, path.resolve().parent, name, tuple(overrides))
 
 
 def _find(name: str) -> Path:

@@ -72,7 +72,7 @@ def rows(work: Work) -> Rows[Request]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Sample, trim, and write one row a candidate."""
-    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows)
+    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows, work.spread)
     write_rows(work.out / "candidates.parquet", made, _ROW)
     return {
         "prompts": len({row["prompt_id"] for row in made}),
@@ -102,4 +102,6 @@ def _row(completion: Completion, language: str) -> dict[str, Any]:
     }
 
 
-STAGE = Stage("candidates", VERSION, settings, compute, outside=("model",), inputs=("data", "sft"))
+STAGE = Stage(
+    "candidates", VERSION, settings, compute, outside=("model",), inputs=("data", "sft"), pool="gpu", rows=rows
+)

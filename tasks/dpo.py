@@ -67,4 +67,4 @@ def compute(work: Work) -> dict[str, Any]:
     }
 
 
-STAGE = Stage("dpo", VERSION, settings, compute, outside=("model",), inputs=("data", "sft", "pairs"))
+STAGE = Stage("dpo", VERSION, settings, compute, outside=("model",), inputs=("data", "sft", "pairs"), pool="gpu")

@@ -24,4 +24,6 @@ def compute(work: Work) -> dict[str, Any]:
     return figures(work, result) | {"comparisons": {name: asdict(each) for name, each in comparisons.items()}}
 
 
-STAGE = Stage("evaluate", VERSION, settings, compute, outside=OUTSIDE, inputs=("data", "dpo", "evaluate_base"))
+STAGE = Stage(
+    "evaluate", VERSION, settings, compute, outside=OUTSIDE, inputs=("data", "dpo", "evaluate_base"), pool="gpu"
+)

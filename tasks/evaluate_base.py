@@ -18,4 +18,4 @@ def compute(work: Work) -> dict[str, Any]:
     return figures(work, measure(work, *load_base(work)))
 
 
-STAGE = Stage("evaluate_base", VERSION, settings, compute, outside=OUTSIDE, inputs=("data",))
+STAGE = Stage("evaluate_base", VERSION, settings, compute, outside=OUTSIDE, inputs=("data",), pool="gpu")

@@ -8,21 +8,30 @@ from pathlib import Path
 
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.store import Store
+from saga_core.confinement import Confinement
 from saga_core.errors import UserError
 from saga_core.outside import Outside, Pinner
 from saga_core.recipe import Recipe
-from saga_core.recipe_file import LoadedRecipe
+from saga_core.recipe_file import LoadedRecipe, load_recipe
 from tasks.pipeline import PIPELINE
 from tasks.session import Session
 
 
-def open_session(loaded: LoadedRecipe, store: str, refresh: frozenset[str] = frozenset()) -> Session:
+def open_session(
+    loaded: LoadedRecipe, store: str, refresh: frozenset[str] = frozenset(), confinement: Confinement | None = None
+) -> Session:
     """Pin every outside input of a recipe and open its store.
+
+    Args:
+        loaded: The recipe.
+        store: Folder or URI of the artifacts.
+        refresh: Stages to compute although they are cached.
+        confinement: What the recipe may name on this machine; None: anything.
 
     Raises:
         UserError: An outside input or the store cannot be found.
     """
-    recipe, pin = loaded.recipe, Pinner(loaded.folder)
+    recipe, pin = loaded.recipe, Pinner(loaded.folder, confinement)
     outside = {
         "model": pin.model(recipe.model),
         "judge": pin.parser(recipe.judge, "judge", recipe.language),
@@ -35,7 +44,28 @@ def open_session(loaded: LoadedRecipe, store: str, refresh: frozenset[str] = fro
     sources = [pin.text(source) for source in recipe.corpus.sources]
     outside |= {f"corpus.{i}": source for i, source in enumerate(sources)}
     outside["corpus"] = Outside({"sources": [source.identity for source in sources]}, "")
-    return Session(recipe, outside, Store(store), refresh, _run_name(recipe, outside))
+    return Session(recipe, outside, Store(store), refresh, _run_name(recipe, outside), asked=loaded)
+
+
+def open_asked(
+    recipe: str, overrides: tuple[str, ...], store: str, refresh: frozenset[str], confinement: Confinement | None
+) -> Session:
+    """Open a session as it is asked for: by the name of a recipe.
+
+    Args:
+        recipe: Name or path.
+        overrides: Settings in place of the recipe's.
+        store: Folder or URI of the artifacts; empty: the worker's own, under a confinement.
+        refresh: Stages to compute although they are cached.
+        confinement: What all of these may name on this machine; None: anything.
+
+    Raises:
+        UserError: One of them is wrong, or may not be named.
+    """
+    if confinement is None:
+        return open_session(load_recipe(recipe, overrides), store, refresh)
+    loaded, confinement = confinement.load(recipe, overrides)
+    return open_session(loaded, confinement.store(store), refresh, confinement)
 
 
 def _run_name(recipe: Recipe, outside: Mapping[str, Outside]) -> str:

@@ -22,6 +22,8 @@ PIPELINE: tuple[Stage, ...] = (
     publish.STAGE,
 )
 
+STAGE_NAMES = tuple(stage.name for stage in PIPELINE)
+
 
 def stages_until(last: str | None) -> tuple[Stage, ...]:
     """Return the stages up to and including ``last``, or all.
@@ -31,8 +33,7 @@ def stages_until(last: str | None) -> tuple[Stage, ...]:
     """
     if last is None:
         return PIPELINE
-    names = [stage.name for stage in PIPELINE]
-    return PIPELINE[: names.index(check_stage(last, "--until")) + 1]
+    return PIPELINE[: STAGE_NAMES.index(check_stage(last, "--until")) + 1]
 
 
 def check_stage(name: str, where: str) -> str:
@@ -41,9 +42,18 @@ def check_stage(name: str, where: str) -> str:
     Raises:
         UserError: There is none; names the nearest.
     """
-    names = [stage.name for stage in PIPELINE]
-    if name in names:
+    if name in STAGE_NAMES:
         return name
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"stages: {', '.join(names)}"
+    near = difflib.get_close_matches(name, STAGE_NAMES, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"stages: {', '.join(STAGE_NAMES)}"
     raise UserError(f"unknown stage {name}", where, hint)
+
+
+def stage_named(name: str) -> Stage:
+    """Return a stage by its name.
+
+    Raises:
+        UserError: There is none.
+    """
+    check_stage(name, "stage")
+    return next(stage for stage in PIPELINE if stage.name == name)

@@ -57,11 +57,11 @@ def compute(work: Work) -> dict[str, Any]:
     """Sample one continuation a held-out prompt, judge each, and count."""
     from saga_core.evaluation.parse import ParseOutcome, parse_success
 
-    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows)
+    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows, work.spread)
     write_rows(work.out / "probe.parquet", made, _ROW)
     outcomes = [ParseOutcome(**row) for row in made]
     rate = parse_success(outcomes)
     return {"parse_success": rate.value, "low": rate.low, "high": rate.high, "n": rate.n}
 
 
-STAGE = Stage("probe", VERSION, settings, compute, outside=("model", "judge"), inputs=("data",))
+STAGE = Stage("probe", VERSION, settings, compute, outside=("model", "judge"), inputs=("data",), pool="gpu", rows=rows)

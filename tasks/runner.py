@@ -10,16 +10,15 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from saga_core.errors import SagaError, StageError
 from saga_core.reporting.markdown import stage_table
 from saga_core.telling import tell
+from tasks.pools import compute_in_pools, uses_pools
 from tasks.report import RunReport
 from tasks.session import Outcome, Session
 from tasks.stage import Stage
-
-_STATE_NAMES = {"cached": "Cached", "skipped": "Skipped", "computed": "Completed", "refused": "Refused"}
+from tasks.states import state_of, state_of_failure
 
 
 # The store is the authority on what is cached; Prefect's own result cache would unpickle what it reads.
@@ -33,12 +32,15 @@ def run_stage(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> 
         inputs: Outcomes of the stages it reads or consults, by name.
 
     Returns:
-        A completed Prefect state, named for what became of the stage, with its outcome as data.
+        A Prefect state that is named for what became of the stage, with its outcome, or its error, as data.
     """
     logger = get_run_logger()
-    outcome = resolve(stage, session, inputs)
+    try:
+        outcome = resolve(stage, session, inputs)
+    except SagaError as error:
+        return state_of_failure(error)
     logger.info("%s: %s (%s)", stage.name, outcome.state, outcome.why)
-    return Completed(name=_STATE_NAMES[outcome.state], message=outcome.why, data=outcome)
+    return state_of(outcome)
 
 
 def resolve(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> Outcome:
@@ -51,6 +53,8 @@ def resolve(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> Ou
     lookup = session.look_up(stage, references)
     if lookup.record is not None:
         return session.cached(lookup, lookup.record)
+    if uses_pools():
+        return compute_in_pools(stage, session, lookup, references)
     return session.compute(stage, lookup, references)
 
 

@@ -58,7 +58,7 @@ def rows(work: Work) -> Rows[dict[str, Any]]:
 
 def compute(work: Work) -> dict[str, Any]:
     """Judge and score every candidate."""
-    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows)
+    made = make_rows(work.partial, rows(work), work.recipe.runtime.shard_rows, work.spread)
     write_rows(work.out / "scores.parquet", made, _ROW)
     passed = [row for row in made if row["passed"]]
     return {
@@ -79,4 +79,4 @@ def _row(candidate: dict[str, Any], text: str, verdict: Verdict, scoring: Scorin
     }
 
 
-STAGE = Stage("scores", VERSION, settings, compute, outside=("judge",), inputs=("candidates",))
+STAGE = Stage("scores", VERSION, settings, compute, outside=("judge",), inputs=("candidates",), rows=rows)

@@ -7,10 +7,11 @@ import errno
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from saga_core.artifacts.difference import explain_difference
@@ -20,11 +21,13 @@ from saga_core.artifacts.lease import Lease, Standing
 from saga_core.artifacts.local_storage import storage_failure
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Record, Reference, provenance
+from saga_core.artifacts.shards import Shards, Spread
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import describe
 from saga_core.errors import DamagedArtifactError, LeaseLostError, SagaError, StageError, StoreError
 from saga_core.outside import Outside
 from saga_core.recipe import Recipe
+from saga_core.recipe_file import LoadedRecipe
 from saga_core.telling import tell
 from tasks.stage import Stage, Work, key_of
 
@@ -60,6 +63,10 @@ class Outcome:
     kept: str | None = None
 
 
+class DamagedInputError(SagaError):
+    """An input of a stage is damaged; ``where`` is its name."""
+
+
 @dataclass(frozen=True)
 class Lookup:
     """What the store says of a stage whose inputs are known."""
@@ -82,6 +89,8 @@ class Session:
         refresh: Stages that are computed although they are cached.
         run: Name of the run, where it has one.
         distrusted: Stages whose artifact is hashed in full before it is taken, because a file was found damaged.
+        asked: How the recipe was asked for, so that another machine can open the same session; None where nobody needs
+            to.
     """
 
     recipe: Recipe
@@ -90,6 +99,7 @@ class Session:
     refresh: frozenset[str] = frozenset()
     run: str = ""
     distrusted: frozenset[str] = frozenset()
+    asked: LoadedRecipe | None = None
 
     def look_up(self, stage: Stage, inputs: Mapping[str, Reference]) -> Lookup:
         """Ask the store for a stage's artifact; where there is none, say why.
@@ -146,8 +156,21 @@ class Session:
         """Describe an artifact that the store already holds."""
         return Outcome(record.stage, "cached", lookup.why, self.store.reference(record), 0.0, record.headline)
 
-    def compute(self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference]) -> Outcome:
+    def compute(
+        self,
+        stage: Stage,
+        lookup: Lookup,
+        inputs: Mapping[str, Reference],
+        spread: Callable[[int | None], Spread] | None = None,
+    ) -> Outcome:
         """Run a stage and commit what it made, or take what another process made meanwhile.
+
+        Args:
+            stage: The stage.
+            lookup: What the store said of it.
+            inputs: References of its inputs.
+            spread: Given the number of the lease, or None where there is none, returns what has the stage's rows made
+                elsewhere; default: all is made here.
 
         Raises:
             SagaError: The stage failed; what was stored before stays as it is, and its pieces are kept.
@@ -161,7 +184,9 @@ class Session:
             if lookup.record is not None:
                 return self.cached(lookup, lookup.record)
             try:
-                return self._compute(stage, lookup, inputs, lease)
+                return self._compute(stage, lookup, inputs, lease, spread)
+            except DamagedInputError as error:
+                return Outcome(stage.name, "refused", error.what, damaged=error.where)
             except LeaseLostError:
                 # Paused for longer than the lease: whoever took over is making it, or has made it.
                 _say(stage, "another process took over meanwhile")
@@ -208,20 +233,65 @@ class Session:
             lease.release()
         return lease, lookup
 
-    def _compute(self, stage: Stage, lookup: Lookup, inputs: Mapping[str, Reference], lease: Lease | None) -> Outcome:
+    def made(self, stage: Stage, lookup: Lookup, before: Record | None) -> Record | None:
+        """Return the record of an artifact that another process was asked to make, or None where it is not there.
+
+        Args:
+            stage: The stage.
+            lookup: What the store said of it before.
+            before: The record that was there before and does not count, because it was to be made again.
+        """
+        found = self._look(stage, lookup).record
+        return None if found == before else found
+
+    def make_shards(
+        self, stage: Stage, key: str, inputs: Mapping[str, Reference], names: Sequence[str], lease: int | None
+    ) -> int:
+        """Make some shards of a stage's rows, for the process that holds the artifact's lease.
+
+        Args:
+            stage: A stage that has rows.
+            key: Its key.
+            inputs: References of its inputs.
+            names: Names of the shards; one that is there already is not made again.
+            lease: Number of the lease; None where the storage has none.
+
+        Returns:
+            How many were made.
+
+        Raises:
+            DamagedInputError: An input is damaged.
+            LeaseLostError: The holder has ended, or another process has taken over.
+        """
+        assert stage.rows is not None
+        partial = self.store.partial_for(stage.name, key, lease)
+        folders = self._fetch(inputs)
+        with _explained(self.store, partial):
+            work = Work(self.recipe, self.outside, folders, self._headlines(inputs), Path(), partial.uri, partial)
+            shards = Shards(partial, stage.rows(work), self.recipe.runtime.shard_rows)
+            missing = set(shards.missing())
+            wanted = [name for name in names if name in missing]
+            shards.make(wanted)
+        return len(wanted)
+
+    def _compute(
+        self,
+        stage: Stage,
+        lookup: Lookup,
+        inputs: Mapping[str, Reference],
+        lease: Lease | None,
+        spread: Callable[[int | None], Spread] | None,
+    ) -> Outcome:
         start = time.monotonic()
         partial = self.store.partial(stage.name, lookup.key, lease)
         with _holding(lease, self.store), _explained(self.store, partial):
-            folders = {}
-            for name, reference in inputs.items():
-                try:
-                    folders[name] = self.store.fetch(reference)
-                except DamagedArtifactError as error:
-                    return Outcome(stage.name, "refused", f"its input {name} is damaged: {error}", damaged=name)
-            headlines = {name: self._headline(reference) for name, reference in inputs.items()}
+            folders = self._fetch(inputs)
+            headlines, number = self._headlines(inputs), lease.number if lease else None
+            spreading = spread(number) if spread else None
             with self.store.attempt(stage.name, lookup.key) as (attempt, out):
                 uri = self.store.attempt_uri(stage.name, lookup.key, attempt)
-                headline = stage.compute(Work(self.recipe, self.outside, folders, headlines, out, uri, partial))
+                work = Work(self.recipe, self.outside, folders, headlines, out, uri, partial, spreading)
+                headline = stage.compute(work)
                 seconds = time.monotonic() - start
                 files = describe(out)
                 record = Record(
@@ -241,6 +311,18 @@ class Session:
                 record = self.store.commit(record, out, lease, replace=lookup.damaged or stage.name in self.refresh)
             partial.clear()
         return Outcome(stage.name, "computed", lookup.why, self.store.reference(record), seconds, record.headline)
+
+    def _fetch(self, inputs: Mapping[str, Reference]) -> dict[str, Path]:
+        folders = {}
+        for name, reference in inputs.items():
+            try:
+                folders[name] = self.store.fetch(reference)
+            except DamagedArtifactError as error:
+                raise DamagedInputError(f"its input {name} is damaged: {error}", name) from error
+        return folders
+
+    def _headlines(self, inputs: Mapping[str, Reference]) -> dict[str, Mapping[str, Any]]:
+        return {name: self._headline(reference) for name, reference in inputs.items()}
 
     def _headline(self, reference: Reference) -> Mapping[str, Any]:
         record = self.store.find(reference.stage, reference.key)

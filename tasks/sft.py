@@ -99,4 +99,5 @@ STAGE = Stage(
     inputs=("data",),
     consults=consults,
     skip=skip,
+    pool="gpu",
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Reference
+from saga_core.artifacts.shards import Rows, Spread
 from saga_core.outside import Outside
 from saga_core.recipe import Recipe
 
@@ -26,6 +27,7 @@ class Work:
         out: Empty folder to write the artifact into.
         uri: Where the artifact will be found once it is committed.
         partial: Pieces of the artifact: shards and checkpoints that are kept while it is being made.
+        spread: Has the shards of its rows made elsewhere; None: all are made here.
     """
 
     recipe: Recipe
@@ -35,6 +37,10 @@ class Work:
     out: Path
     uri: str
     partial: Partial
+    spread: Spread | None = None
+
+
+Pool = Literal["cpu", "gpu"]
 
 
 def _nobody(recipe: Recipe) -> tuple[str, ...]:
@@ -58,6 +64,8 @@ class Stage:
         inputs: Names of the stages whose artifacts it reads.
         consults: Names of stages whose headline decides whether this one is skipped; may depend on the recipe.
         skip: Says why the stage is skipped, given the headlines of ``consults``; None when it is to run.
+        pool: Where it is made, when a server has work pools: ``gpu`` for what loads a model to write or to train.
+        rows: What it makes in shards that any number of workers can share, or None.
     """
 
     name: str
@@ -68,6 +76,8 @@ class Stage:
     inputs: tuple[str, ...] = ()
     consults: Callable[[Recipe], tuple[str, ...]] = _nobody
     skip: Callable[[Recipe, Mapping[str, Mapping[str, Any]]], str | None] = _never
+    pool: Pool = "cpu"
+    rows: Callable[[Work], Rows[Any]] | None = None
 
     def payload(
         self, recipe: Recipe, outside: Mapping[str, Outside], inputs: Mapping[str, Reference]

@@ -222,6 +222,22 @@ def acquire(
     raise StoreError("no lease can be taken", storage.locate(f"{folder}/{LEASES}"), "remove what is in its place")
 
 
+def check_held(storage: Storage, folder: str, number: int) -> None:
+    """Raise unless a lease is the newest and goes on: for a process that works for its holder.
+
+    Args:
+        storage: Where it lies.
+        folder: The artifact's folder.
+        number: Fencing token of the lease.
+
+    Raises:
+        LeaseLostError: It has ended, or another process has taken over.
+    """
+    numbers, ends, _ = _read(storage.files(f"{folder}/{LEASES}"))
+    if number in ends or max(numbers, default=0) != number:
+        raise LeaseLostError("the run that asked for this has ended, or another took over", storage.locate(folder))
+
+
 def fence(storage: Storage, folder: str, before: Sequence[Entry], holder: Holder) -> bool:
     """See to it that whoever was silent for long cannot commit, and say whether nothing has happened meanwhile.
 

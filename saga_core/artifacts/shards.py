@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.tables import read_rows, write_rows
-from saga_core.errors import DamagedArtifactError
+from saga_core.errors import DamagedArtifactError, StoreError
 from saga_core.progress import Tick, progress
 from saga_core.telling import tell
 
@@ -19,6 +19,8 @@ Item = TypeVar("Item")
 Compute = Callable[[Sequence[Item], Tick], list[dict[str, Any]]]
 
 _ROWS = "rows.parquet"
+# A storage or a line that spoils every shard is no reason to make them for ever.
+_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -50,51 +52,112 @@ class Rows(Generic[Item]):
         return {f"{self.name}-{part.start:08d}-{part.stop:08d}": part for part in parts}
 
 
-def make_rows(partial: Partial, rows: Rows[Any], size: int) -> list[dict[str, Any]]:
+class Shards(Generic[Item]):
+    """The shards of one piece of work: which are there, and how to make those that are not.
+
+    Args:
+        partial: Where they are kept.
+        rows: What is to be made.
+        size: Items a shard.
+    """
+
+    def __init__(self, partial: Partial, rows: Rows[Item], size: int) -> None:
+        self._partial, self._rows = partial, rows
+        self._parts = rows.shards(size)
+        self._made: dict[str, list[dict[str, Any]]] = {}
+        self._counted: set[str] = set()
+        self._compute: Compute[Item] | None = None
+        self._tick: Tick | None = None
+
+    def missing(self) -> list[str]:
+        """Return the names of the shards that are not there now, in order, and count those that came since."""
+        there = self._made.keys() | (set(self._partial.names()) & self._parts.keys())
+        for name in there - self._counted:
+            self._count(name)
+        return [name for name in self._parts if name not in there]
+
+    def make(self, names: Sequence[str]) -> None:
+        """Make some shards in this process and keep each as soon as it is finished.
+
+        Raises:
+            StoreError: There is no such shard: whoever names it cuts the rows otherwise.
+            LeaseLostError: Another process has taken over this work.
+        """
+        if unknown := [name for name in names if name not in self._parts]:
+            what = f"no such shard of {self._rows.name}: {unknown[0]}"
+            raise StoreError(what, self._partial.uri, "give all workers the same version and runtime.shard_rows")
+        for name in names:
+            self._compute = self._compute or self._rows.prepare()
+            part = self._parts[name]
+            # Counted row by row, so not once more when it is found in the store.
+            self._counted.add(name)
+            made = self._compute(self._rows.items[part.start : part.stop], self._tick or _uncounted)
+            with tempfile.TemporaryDirectory(prefix="saga-") as scratch:
+                write_rows(Path(scratch) / _ROWS, made, self._rows.schema)
+                self._partial.keep(name, Path(scratch))
+            self._made[name] = made
+
+    def fill(self, spread: Spread | None) -> list[dict[str, Any]]:
+        """Return the rows of all shards, in order, after the missing ones were made: see ``make_rows``."""
+        self._collect()
+        total, before = (sum(len(self._parts[name]) for name in names) for names in (self._parts, self._made))
+        if before and before < total:
+            tell(f"  {self._rows.name}: {before} of {total} were kept, going on from there")
+        self._counted = set(self._made)
+        steps = self._rows.steps
+        with progress(self._rows.name, steps * total, self._rows.unit, steps * before) as self._tick:
+            for _ in range(_ROUNDS):
+                if len(self._made) == len(self._parts):
+                    return [row for name in self._parts for row in self._made[name]]
+                if spread is None:
+                    self.make([name for name in self._parts if name not in self._made])
+                else:
+                    spread(self)
+                    self._collect()
+        raise StoreError("shards are damaged again and again", self._partial.uri, "saga verify names what is damaged")
+
+    def _collect(self) -> None:
+        """Read what is in the store and not known here yet."""
+        for name in set(self._partial.names()) & (self._parts.keys() - self._made.keys()):
+            rows = self._read(name, self._parts[name])
+            if rows is not None:
+                self._made[name] = rows
+
+    def _read(self, name: str, part: range) -> list[dict[str, Any]] | None:
+        """Return the rows of a complete shard, or None where it is none, although its manifest says so."""
+        folder = self._partial.fetch(name, {_ROWS})
+        if folder is None:
+            return None
+        with suppress(DamagedArtifactError):
+            return read_rows(folder / _ROWS, self._rows.schema, len(part))
+        tell(f"  {self._partial.uri}/{name}: not such a shard, so it is made again")
+        self._partial.drop(name)
+        return None
+
+    def _count(self, name: str) -> None:
+        self._counted.add(name)
+        if self._tick is not None:
+            self._tick(self._rows.steps * len(self._parts[name]))
+
+
+# Sees to it that no shard is missing: has them made by whoever it knows, or makes them here.
+Spread = Callable[[Shards[Any]], None]
+
+
+def make_rows(partial: Partial, rows: Rows[Any], size: int, spread: Spread | None = None) -> list[dict[str, Any]]:
     """Return the rows of all items; those of complete shards are read, the others made and kept.
 
     Args:
         partial: Where the shards are kept.
         rows: What is to be made.
         size: Items a shard.
+        spread: Has the missing shards made elsewhere; default: all are made here.
+
+    Raises:
+        StoreError: What is kept is found damaged, however often it is made again.
     """
-    shards, there = rows.shards(size), set(partial.names())
-    kept = {
-        name: found for name, part in shards.items() if name in there and (found := _kept(partial, rows, name, part))
-    }
-    made = _make(partial, rows, shards, shards.keys() - kept.keys()) | kept
-    return [row for name in shards for row in made[name]]
+    return Shards(partial, rows, size).fill(spread)
 
 
-def _kept(partial: Partial, rows: Rows[Any], name: str, part: range) -> list[dict[str, Any]] | None:
-    """Return the rows of a complete shard, or None where it is none, although its manifest says so."""
-    folder = partial.fetch(name, {_ROWS})
-    if folder is None:
-        return None
-    with suppress(DamagedArtifactError):
-        return read_rows(folder / _ROWS, rows.schema, len(part))
-    tell(f"  {partial.uri}/{name}: not such a shard, so it is made again")
-    partial.drop(name)
-    return None
-
-
-def _make(
-    partial: Partial, rows: Rows[Any], shards: Mapping[str, range], missing: Collection[str]
-) -> dict[str, list[dict[str, Any]]]:
-    """Make the missing ones among some shards, keep each, and return their rows."""
-    total = sum(map(len, shards.values()))
-    before = total - sum(len(shards[name]) for name in missing)
-    if before:
-        tell(f"  {rows.name}: {before} of {total} were kept, going on from there")
-    made: dict[str, list[dict[str, Any]]] = {}
-    with progress(rows.name, rows.steps * total, rows.unit, rows.steps * before) as tick:
-        if not missing:
-            return made
-        compute = rows.prepare()
-        for name, part in shards.items():
-            if name in missing:
-                made[name] = compute(rows.items[part.start : part.stop], tick)
-                with tempfile.TemporaryDirectory(prefix="saga-") as scratch:
-                    write_rows(Path(scratch) / _ROWS, made[name], rows.schema)
-                    partial.keep(name, Path(scratch))
-    return made
+def _uncounted(done: int = 1) -> None:
+    """Count nothing: who makes some shards for another process shows no progress of the whole."""

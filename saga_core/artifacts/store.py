@@ -26,7 +26,7 @@ from typing import Any
 from saga_core.artifacts.cache import artifact_cache, mark_used, piece_cache
 from saga_core.artifacts.capabilities import Capabilities, probe
 from saga_core.artifacts.holder import Holder
-from saga_core.artifacts.lease import Committed, Lease, Standing, Waiting, acquire
+from saga_core.artifacts.lease import Committed, Lease, Standing, Waiting, acquire, check_held
 from saga_core.artifacts.local_storage import storage_failure
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Record, Reference, parse_record
@@ -235,6 +235,18 @@ class Store:
     def partial(self, stage: str, key: str, lease: Lease | None) -> Partial:
         """Return the pieces of an artifact that is being made."""
         return Partial(self.storage, self.folder(stage, key), piece_cache(), lease.check if lease else _nothing)
+
+    def partial_for(self, stage: str, key: str, lease: int | None) -> Partial:
+        """Return the same for a process that works for the holder of a lease.
+
+        Args:
+            stage: The stage.
+            key: Its key.
+            lease: Number of the lease, without which nothing is written; None where the storage has none.
+        """
+        folder = self.folder(stage, key)
+        check = _nothing if lease is None else lambda: check_held(self.storage, folder, lease)
+        return Partial(self.storage, folder, piece_cache(), check)
 
     def drop_old_pieces(self, stage: str, key: str) -> None:
         """Remove the pieces that an artifact was made from, if it is there and they still are."""

@@ -84,7 +84,7 @@ def test_a_failed_stage_is_a_failed_task_and_flow(server: tuple[str, Path], tmp_
     with pytest.raises(AssertionError, match="too few pairs"):
         align(server, str(tmp_path / "store"), "--set", "dpo.min_pairs=5000", "--set", "sft.mode=skip")
     run = latest(server[0], "flow_runs")[0]
-    assert run["state_name"] == "Failed"
+    assert (run["state_type"], run["state_name"]) == ("FAILED", "Invalid input")
     states = {r["name"]: r["state_name"] for r in latest(server[0], "task_runs") if r["flow_run_id"] == run["id"]}
-    assert states["dpo"] == "Failed"
+    assert states["dpo"] == "Invalid input"
     assert states["pairs"] == "Completed"

@@ -1,0 +1,71 @@
+"""Who asks for a run: a person at this machine, or somebody over the network through a deployment."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+
+from prefect import runtime
+
+from saga_core.confinement import Confinement
+from saga_core.errors import StageError, UserError
+from saga_core.recipe import Recipe
+from saga_core.recipe_file import load_recipe, recipe_names
+from tasks.opening import open_asked
+from tasks.pipeline import check_stage, stage_named
+from tasks.session import Session
+
+ALLOW_CPU = "SAGA_ALLOW_CPU"
+
+
+def confinement() -> Confinement | None:
+    """Return what this flow run may name on this machine; None where its user could read everything anyway."""
+    return Confinement.of_environment() if runtime.deployment.id else None
+
+
+def open_run(
+    recipe: str,
+    choose: Callable[[Recipe], tuple[str, ...]],
+    overrides: tuple[str, ...],
+    until: str,
+    refresh: tuple[str, ...],
+    store: str,
+) -> Session:
+    """Open the session of a flow run by its parameters.
+
+    Args:
+        recipe: Name or path of the recipe.
+        choose: Given the recipe as its file has it, returns settings in its place; ``overrides`` come after them.
+        overrides: Settings as ``key=value``.
+        until: Last stage to run.
+        refresh: Stages to compute although they are cached.
+        store: Folder or URI of the artifacts; empty: the worker's own.
+
+    Raises:
+        UserError: One of them is wrong, or names what a parameter may not.
+    """
+    deployed = runtime.deployment.name
+    if deployed in recipe_names() and recipe != deployed:
+        # The form is filled with the values of that recipe, which are none of another's.
+        raise UserError(f"this deployment runs {deployed}, not {recipe}", "recipe", f"start the deployment {recipe}")
+    check_stage(until, "until")
+    refreshed = frozenset(check_stage(name, "refresh") for name in refresh)
+    confined = confinement()
+    plain = confined.load(recipe, ())[0] if confined else load_recipe(recipe)
+    return open_asked(recipe, (*choose(plain.recipe), *overrides), store, refreshed, confined)
+
+
+def check_device(stage: str) -> None:
+    """Refuse a GPU stage on a worker without a GPU, where it would take days instead of minutes.
+
+    Raises:
+        StageError: There is none, and ``SAGA_ALLOW_CPU`` is not 1.
+    """
+    if stage_named(stage).pool != "gpu" or os.environ.get(ALLOW_CPU) == "1":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        remedy = f"start the worker where there is one, or with {ALLOW_CPU}=1"
+        raise StageError(f"the worker on {platform.node()} has no CUDA device", stage, remedy)

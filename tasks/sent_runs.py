@@ -1,0 +1,143 @@
+"""Flow runs that are sent to a work pool on behalf of a task: sent once, waited for, and never left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, cast
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Cancelling
+
+from saga_core.errors import UserError
+from saga_core.telling import tell
+from tasks.prefect_api import patiently
+from tasks.stage import Pool
+from tasks.states import failure_of, refusal_of
+
+FLOW = "saga-stage"
+
+_CANCEL_TRIES = 3
+
+
+class SentRuns:
+    """The flow runs that one task has sent to a pool; those that have not ended when the task does are cancelled.
+
+    Args:
+        pool: Where to.
+        inputs: Names of the stage's inputs.
+    """
+
+    def __init__(self, pool: Pool, inputs: Iterable[str]) -> None:
+        self._deployment = f"{FLOW}/{pool}"
+        self._inputs = tuple(inputs)
+        self._runs: dict[UUID, FlowRun] = {}
+        self._sent = 0
+
+    def __enter__(self) -> SentRuns:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for run in self._runs.values():
+            if not _has_ended(run):
+                _cancel(run)
+
+    def send(self, parameters: Mapping[str, Any], name: str) -> UUID:
+        """Send a run; a request that is repeated because its answer was lost makes no second one.
+
+        Args:
+            parameters: Parameters of the flow.
+            name: Name of the flow run.
+
+        Returns:
+            Its id.
+
+        Raises:
+            UserError: The server has no such deployment.
+            StageError: The server does not answer.
+        """
+        self._sent += 1
+        key = f"{_attempt()}:{self._deployment}:{name}:{self._sent}"
+        try:
+            run = patiently(partial(self._send, dict(parameters), name, key))
+        except ObjectNotFound as error:
+            remedy = "deploy deployments/prefect.yaml"
+            raise UserError("the server has no such deployment", self._deployment, remedy) from error
+        self._runs[run.id] = run
+        return run.id
+
+    def _send(self, parameters: dict[str, Any], name: str, key: str) -> FlowRun:
+        # Called in a task that is no coroutine, so it is no coroutine either.
+        return cast(
+            FlowRun,
+            run_deployment(self._deployment, parameters=parameters, flow_run_name=name, timeout=0, idempotency_key=key),
+        )
+
+    def look(self) -> None:
+        """Ask the server what became of the runs.
+
+        Raises:
+            UserError: One of them found a mistake in the input.
+            DamagedInputError: One of them found an input damaged.
+            StageError: One of them failed, crashed or was cancelled.
+        """
+        with get_client(sync_client=True) as client:
+            for id_, run in self._runs.items():
+                if not _has_ended(run):
+                    self._runs[id_] = patiently(lambda id_=id_: client.read_flow_run(id_))  # type: ignore[misc]
+        for run in self._runs.values():
+            if run.state is None or not run.state.is_final():
+                continue
+            if error := refusal_of(run.state, self._inputs) or failure_of(run.state, run.name):
+                raise error
+
+    def unfinished(self) -> list[UUID]:
+        """Return the runs that had not ended when it was looked last."""
+        return [run.id for run in self._runs.values() if not _has_ended(run)]
+
+    def not_begun(self) -> list[UUID]:
+        """Return the runs that no worker had begun when it was looked last."""
+        waiting = (StateType.SCHEDULED, StateType.PENDING)
+        return [run.id for run in self._runs.values() if run.state is None or run.state.type in waiting]
+
+    def state_names(self) -> list[str]:
+        """Return the names of the runs' states when it was looked last."""
+        return [run.state.name or "" for run in self._runs.values() if run.state is not None]
+
+    def take_back(self, run: UUID) -> None:
+        """Cancel a run whose work is done elsewhere."""
+        _cancel(self._runs.pop(run))
+
+
+def _attempt() -> str:
+    """Tell this attempt of the task from every other: with a constant key, a retried task is given its failed run."""
+    task, flow = TaskRunContext.get(), FlowRunContext.get()
+    assert task is not None
+    assert flow is not None
+    assert flow.flow_run is not None
+    return f"{task.task_run.id}:{flow.flow_run.run_count}.{task.task_run.run_count}"
+
+
+def _has_ended(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final()
+
+
+def _cancel(run: FlowRun) -> None:
+    """Have a run ended; not at any price, since whoever asks is about to end too."""
+    for _ in range(_CANCEL_TRIES):
+        try:
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(run.id, Cancelling(message="whoever asked for it has ended"))
+            return
+        except (httpx.TransportError, PrefectHTTPStatusError) as error:
+            told = error
+    tell(f"  run {run.name} could not be cancelled: {told}")
