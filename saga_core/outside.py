@@ -130,10 +130,13 @@ class Pinner:
             return path
         given = Path(name).expanduser()
         is_path = must_exist or given.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
-        if self.confinement is not None and (is_path or (self.folder / given).exists() or given.exists()):
+        if self.confinement is not None and is_path:
+            # Before anything is looked at: whether it exists is not told either.
             self.confinement.check(name, self.folder / given, where)
         for path in (self.folder / given, Path.cwd() / given):
             if path.exists():
+                if self.confinement is not None:
+                    self.confinement.check(name, path, where)
                 return path.resolve()
         if is_path:
             raise UserError(
