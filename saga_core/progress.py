@@ -14,6 +14,7 @@ from rich.text import Text
 
 from saga_core.environment import seconds
 from saga_core.telling import tell
+from saga_core.watching import Counter, Position, watched
 
 _LINE_EVERY_SECONDS = 5.0
 
@@ -43,7 +44,13 @@ def progress(what: str, total: int | None, unit: str, done: int = 0) -> Iterator
     Yields:
         A function to call with the number of units that were just finished.
     """
-    if sys.stderr.isatty():
+    counter = Counter(what, total, unit, done)
+    with watched(counter):
+        if not sys.stderr.isatty():
+            lines = _PlainLines(counter)
+            yield lines
+            lines.close()
+            return
         with Progress(
             TextColumn("  {task.description}"),
             BarColumn(),
@@ -54,38 +61,35 @@ def progress(what: str, total: int | None, unit: str, done: int = 0) -> Iterator
             transient=True,
         ) as bar:
             task = bar.add_task(what, total=total, completed=done, unit=unit)
-            yield lambda done=1: bar.advance(task, done)
-        return
-    lines = _PlainLines(what, total, unit, done)
-    yield lines
-    lines.close()
+
+            def tick(done: int = 1) -> None:
+                counter.add(done)
+                bar.advance(task, done)
+
+            yield tick
 
 
 class _PlainLines:
     """Prints a line every few seconds, and one at the end."""
 
-    def __init__(self, what: str, total: int | None, unit: str, done: int) -> None:
-        self._what, self._total, self._unit = what, total, unit
-        self._start = self._last = time.monotonic()
-        self._count = self._printed = self._before = done
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._last = time.monotonic()
+        self._printed = counter.position().done
         self._every = seconds("SAGA_PROGRESS_SECONDS", _LINE_EVERY_SECONDS, 0, 86_400)
 
     def __call__(self, done: int = 1) -> None:
-        self._count += done
-        if time.monotonic() - self._last >= self._every or self._count == self._total:
-            self._print()
+        self._counter.add(done)
+        position = self._counter.position()
+        if time.monotonic() - self._last >= self._every or position.done == position.total:
+            self._print(position)
 
     def close(self) -> None:
         """Print how far it came, unless that was said."""
-        if self._count > self._printed:
-            self._print()
+        position = self._counter.position()
+        if position.done > self._printed:
+            self._print(position)
 
-    def _print(self) -> None:
-        now = time.monotonic()
-        self._last, self._printed = now, self._count
-        rate = (self._count - self._before) / max(now - self._start, 1e-9)
-        counts, left = f"{self._count}", ""
-        if self._total is not None:
-            counts = f"{self._count}/{self._total}"
-            left = f", {(self._total - self._count) / max(rate, 1e-9):.0f} s left"
-        tell(f"  {self._what}: {counts} {self._unit}, {rate:.1f} {self._unit}/s{left}")
+    def _print(self, position: Position) -> None:
+        self._last, self._printed = time.monotonic(), position.done
+        tell(f"  {position}")

@@ -23,6 +23,7 @@ _CONTRACT = (
     "saga_core.outside",
     "saga_core.progress",
     "saga_core.telling",
+    "saga_core.watching",
 )
 _FRAME = ("tasks.stage",)
 
