@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from saga_core.reporting.facts import CardFacts
 
-_LIBRARIES = {"spacy": "spaCy", "stanza": "Stanza"}
+LIBRARIES = {"spacy": "spaCy", "stanza": "Stanza"}
 
 
 def card_facts(work: Work) -> CardFacts:
@@ -41,11 +41,11 @@ def card_facts(work: Work) -> CardFacts:
         pair_report=seen["pairs"],
         dpo_loss=dpo["dpo_loss"],
         dpo_reward_accuracy=dpo["reward_accuracy"],
-        evaluator=_LIBRARIES[recipe.evaluator.kind],
-        judge=f"{_LIBRARIES[recipe.judge.kind]} {_model_name(recipe.judge)}",
+        evaluator=LIBRARIES[recipe.evaluator.kind],
+        judge=f"{LIBRARIES[recipe.judge.kind]} {_model_name(recipe.judge)}",
         versions=provenance().packages,
-        columns=_columns(seen["evaluate_base"], seen["evaluate"], sft_ran),
-        comparisons=_comparisons(seen["evaluate"]),
+        columns=columns_of(seen["evaluate_base"], seen["evaluate"], sft_ran),
+        comparisons=comparisons_of(seen["evaluate"]),
     )
 
 
@@ -66,14 +66,15 @@ def results_table(report: Mapping[str, Any], store: Store) -> Table:
         raise UserError("the evaluation is no longer in the store", str(report["run"]), "run the recipe again")
     settings = published.payload["settings"] if published else None
     return to_rich(
-        _columns(base.headline, final.headline, published is not None and "sft" in published.inputs),
-        _comparisons(final.headline),
-        evaluator=_LIBRARIES[settings["evaluator"]["kind"]] if settings else "Held-out",
+        columns_of(base.headline, final.headline, published is not None and "sft" in published.inputs),
+        comparisons_of(final.headline),
+        evaluator=LIBRARIES[settings["evaluator"]["kind"]] if settings else "Held-out",
         text=settings["corpus"]["title"] if settings else "held-out",
     )
 
 
-def _columns(base: Mapping[str, Any], final: Mapping[str, Any], sft_ran: bool) -> tuple[Column, ...]:
+def columns_of(base: Mapping[str, Any], final: Mapping[str, Any], sft_ran: bool) -> tuple[Column, ...]:
+    """Return the columns of base and aligned model, from the headlines of their evaluations."""
     name = "KL-SFT + Δ-DPO" if sft_ran else "Δ-DPO"
     return tuple(
         Column(heading, {metric: Estimate(**value) for metric, value in headline["metrics"].items()})
@@ -81,7 +82,8 @@ def _columns(base: Mapping[str, Any], final: Mapping[str, Any], sft_ran: bool) -
     )
 
 
-def _comparisons(final: Mapping[str, Any]) -> dict[str, Comparison]:
+def comparisons_of(final: Mapping[str, Any]) -> dict[str, Comparison]:
+    """Return the paired comparisons of an evaluation's headline, by metric."""
     return {metric: Comparison(**value) for metric, value in final["comparisons"].items()}
 
 

@@ -6,24 +6,17 @@ flows may plot from several threads.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from saga_core.evaluation.statistics import Estimate
 from saga_core.reporting.results import Column, Row, measured
+from saga_core.reporting.style import COLOURS, DPI, GREY, MARKERS, literal, plain, png
 
-# Okabe and Ito's palette: told apart in every common colour blindness; shapes differ as well.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKERS = ("o", "s", "D", "^", "v", "P")
-_GREY = "#6E6E6E"
-_DPI = 150
 _UNITS = {"ppl": "Perplexity per token", "bits_per_byte": "Bits per UTF-8 byte"}
 
 
@@ -45,14 +38,14 @@ def results_figure(columns: Sequence[Column], *, evaluator: str, text: str) -> b
     groups += [([row], _UNITS[row.metric]) for row in rows if not row.higher]
     groups = [(group, unit) for group, unit in groups if group]
     heights = [len(group) + 0.9 for group, _ in groups]
-    figure = Figure(figsize=(8, 0.42 * sum(heights) + 0.55 * len(groups) + 0.5), layout="constrained", dpi=_DPI)
+    figure = Figure(figsize=(8, 0.42 * sum(heights) + 0.55 * len(groups) + 0.5), layout="constrained", dpi=DPI)
     panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
     for panel, (group, unit) in zip(panels, groups, strict=True):
         _points(panel, group, columns, evaluator, text)
         panel.set_xlabel(unit)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(len(columns), 3), frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def _points(panel: Axes, rows: Sequence[Row], columns: Sequence[Column], evaluator: str, text: str) -> None:
@@ -72,17 +65,17 @@ def _points(panel: Axes, rows: Sequence[Row], columns: Sequence[Column], evaluat
             linestyle="none",
             capsize=3,
             markersize=6,
-            label=_literal(column.heading),
-            color=_COLOURS[place % len(_COLOURS)],
-            marker=_MARKERS[place % len(_MARKERS)],
+            label=literal(column.heading),
+            color=COLOURS[place % len(COLOURS)],
+            marker=MARKERS[place % len(MARKERS)],
         )
-    panel.set_yticks(range(len(rows)), [_literal(row.heading(evaluator, text)) for row in rows])
+    panel.set_yticks(range(len(rows)), [literal(row.heading(evaluator, text)) for row in rows])
     panel.set_ylim(len(rows) - 0.4, -0.6)
     if rows[0].higher:
         # The whole range of a rate or score, so that a small difference does not look like a large one.
         top = 100 if rows[0].percent else 1
         panel.set_xlim(-0.02 * top, 1.02 * top)
-    _plain(panel, "x")
+    plain(panel, "x")
 
 
 def _span(value: Estimate | float | None) -> tuple[float, float, float]:
@@ -95,51 +88,59 @@ def _span(value: Estimate | float | None) -> tuple[float, float, float]:
 
 
 @dataclass(frozen=True)
-class _Panel:
+class Panel:
+    """One axis of a training's picture.
+
+    Attributes:
+        label: What it shows, with its unit.
+        lines: Figures of the log with their names in the legend.
+    """
+
     label: str
     lines: tuple[tuple[str, str], ...]
 
 
 _TRAINING = (
-    _Panel("Loss (nats)", (("loss", "loss"),)),
-    _Panel("Reward margin\n(chosen − rejected)", (("rewards/margins", "margin"),)),
-    _Panel("Reward accuracy\n(share of pairs)", (("rewards/accuracies", "accuracy"),)),
-    _Panel(
+    Panel("Loss (nats)", (("loss", "loss"),)),
+    Panel("Reward margin\n(chosen − rejected)", (("rewards/margins", "margin"),)),
+    Panel("Reward accuracy\n(share of pairs)", (("rewards/accuracies", "accuracy"),)),
+    Panel(
         "Log-probability of\na completion (nats)",
         (("logps/chosen", "chosen"), ("logps/rejected", "rejected")),
     ),
 )
 
 
-def training_figure(history: Sequence[Mapping[str, object]]) -> bytes:
+def training_figure(history: Sequence[Mapping[str, object]], panels: Sequence[Panel] = _TRAINING) -> bytes:
     """Plot a trainer's log: loss, and for DPO reward margin, reward accuracy and log-probabilities by step.
 
     Args:
         history: The trainer's ``state.log_history``; records without a figure of interest are passed over.
+        panels: What to show of it.
 
     Returns:
         A PNG. A quantity that was never logged has no panel.
     """
-    series = {key: _series(history, key) for panel in _TRAINING for key, _ in panel.lines}
-    shown = [panel for panel in _TRAINING if any(series[key] for key, _ in panel.lines)]
-    figure = Figure(figsize=(8, 1.9 * max(len(shown), 1) + 0.6), layout="constrained", dpi=_DPI)
+    series = {key: _series(history, key) for panel in panels for key, _ in panel.lines}
+    shown = [panel for panel in panels if any(series[key] for key, _ in panel.lines)]
+    figure = Figure(figsize=(8, 1.9 * max(len(shown), 1) + 0.6), layout="constrained", dpi=DPI)
     if not shown:
         figure.text(0.5, 0.5, "Nothing was logged", ha="center", va="center")
-        return _png(figure)
+        return png(figure)
     axes = figure.subplots(len(shown), 1, squeeze=False, sharex=True)[:, 0]
     for axis, panel in zip(axes, shown, strict=True):
         for place, (key, label) in enumerate(panel.lines):
             steps = [step for step, _ in series[key]]
             values = [value for _, value in series[key]]
-            axis.plot(steps, values, color=_COLOURS[place], marker=_MARKERS[place], markersize=3.5, label=label)
+            axis.plot(steps, values, color=COLOURS[place], marker=MARKERS[place], markersize=3.5, label=label)
         axis.set_ylabel(panel.label)
         if len(panel.lines) > 1:
             axis.legend(frameon=False)
-        _plain(axis, "both")
+        plain(axis, "both")
     axes[-1].set_xlabel("Optimiser step")
     axes[-1].xaxis.get_major_locator().set_params(integer=True)
     figure.align_ylabels(axes)
-    return _png(figure)
+    return png(figure)
 
 
 def _series(history: Sequence[Mapping[str, object]], key: str) -> list[tuple[int, float]]:
@@ -163,19 +164,19 @@ def scores_figure(scores: Sequence[float], chosen: Sequence[float], rejected: Se
     Returns:
         A PNG.
     """
-    figure = Figure(figsize=(8, 5), layout="constrained", dpi=_DPI)
+    figure = Figure(figsize=(8, 5), layout="constrained", dpi=DPI)
     every, pairs = figure.subplots(2, 1, sharex=True)
     # Bins of 0.05 centred on their figure, so that -1 and 1 have a whole bin each.
     edges = [-1.025 + 0.05 * each for each in range(42)]
-    every.hist(scores, bins=edges, color=_GREY, label=_label("all candidates", scores))
+    every.hist(scores, bins=edges, color=GREY, label=_label("all candidates", scores))
     every.set_ylabel("Candidates")
-    pairs.hist(chosen, bins=edges, color=_COLOURS[0], alpha=0.75, label=_label("chosen", chosen))
+    pairs.hist(chosen, bins=edges, color=COLOURS[0], alpha=0.75, label=_label("chosen", chosen))
     pairs.hist(
         rejected,
         bins=edges,
         histtype="step",
         hatch="////",
-        color=_COLOURS[1],
+        color=COLOURS[1],
         linewidth=1.5,
         label=_label("rejected", rejected),
     )
@@ -184,28 +185,10 @@ def scores_figure(scores: Sequence[float], chosen: Sequence[float], rejected: Se
     for axis in (every, pairs):
         axis.legend(frameon=False, loc="upper center")
         axis.yaxis.get_major_locator().set_params(integer=True)
-        _plain(axis, "y")
-    return _png(figure)
+        plain(axis, "y")
+    return png(figure)
 
 
 def _label(name: str, scores: Sequence[float]) -> str:
     mean = f", mean {sum(scores) / len(scores):.3f}" if scores else ""
     return f"{name} (n = {len(scores):,}{mean})".replace("-", "−")
-
-
-def _literal(text: str) -> str:
-    # A dollar sign would begin mathematics.
-    return text.replace("$", r"\$")
-
-
-def _plain(axis: Axes, grid: Literal["x", "y", "both"]) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(True, axis=grid, color="#DDDDDD", linewidth=0.8)
-    axis.set_axisbelow(True)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    # "Software" would hold matplotlib's version, and with it change the bytes.
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
