@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, cast
+from uuid import UUID
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import MarkdownArtifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run, task_run
 
 from saga_core.errors import SagaError, StageError
-from saga_core.reporting.markdown import stage_table
 from saga_core.telling import tell
+from tasks.page import page_of
 from tasks.pools import compute_in_pools, uses_pools
+from tasks.progress_artifact import posting
 from tasks.report import RunReport
 from tasks.session import Outcome, Session
 from tasks.stage import Stage
@@ -36,7 +39,8 @@ def run_stage(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> 
     """
     logger = get_run_logger()
     try:
-        outcome = resolve(stage, session, inputs)
+        with posting(task_run.id, flow_run.id):
+            outcome = resolve(stage, session, inputs)
     except SagaError as error:
         return state_of_failure(error)
     logger.info("%s: %s (%s)", stage.name, outcome.state, outcome.why)
@@ -127,18 +131,16 @@ class Runner:
         except SagaError as error:
             error.__dict__["report"] = self.report.as_dict()
             raise
-        self._leave_artifact(outcome)
+        self._leave_artifact(outcome, state.state_details.task_run_id)
         return outcome
 
-    def _leave_artifact(self, outcome: Outcome) -> None:
+    def _leave_artifact(self, outcome: Outcome, task_run_id: UUID | None) -> None:
         # Made here and not in the task: a cached stage's page shows its artifact too.
-        where = outcome.reference.uri if outcome.reference else "-"
-        headline = {"state": outcome.state, "why": outcome.why, **(outcome.headline or {}), "artifact": where}
         key = f"{self._session.recipe.name}-{outcome.stage}".replace("_", "-").replace(".", "-")
         try:
-            create_markdown_artifact(
-                stage_table(headline), key=key, description=f"Stage {outcome.stage}: {outcome.state}"
-            )
+            page = page_of(outcome, self._session)
+            description = f"Stage {outcome.stage}: {outcome.state}"
+            MarkdownArtifact(key=key, description=description, markdown=page, task_run_id=task_run_id).create()
         except Exception as error:
             # The stage is done and stored, whatever becomes of its page.
             get_run_logger().warning("no page for %s: %s", outcome.stage, error)

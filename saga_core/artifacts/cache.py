@@ -1,4 +1,4 @@
-"""Copies of remote artifacts on this machine's disk: read once from the network, checked each time they are used."""
+"""What is kept on this machine's disk: copies of remote artifacts, checked each time they are used, and pictures."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def piece_cache() -> Path:
     return _cache() / "partial"
 
 
+def picture_cache() -> Path:
+    """Return this user's folder for pictures that were drawn from artifacts."""
+    return _cache() / "pictures"
+
+
 def mark_used(copy: Path) -> None:
     """Note that a copy was used now."""
     # What cannot be noted is copied again some day.
@@ -52,7 +57,7 @@ def unused_copies(age: float) -> list[Copy]:
         age: Seconds; what was used in the last week is never among them, because a stage may be at work with it.
     """
     now, age, found = time.time(), max(age, _LONGEST_STAGE), []
-    for place in (artifact_cache(), piece_cache()):
+    for place in (artifact_cache(), piece_cache(), picture_cache()):
         for folder in sorted(place.iterdir()) if place.is_dir() else ():
             # Another process may remove it meanwhile.
             with suppress(FileNotFoundError):

@@ -48,6 +48,10 @@ class LocalStorage:
         """Return the absolute path."""
         return str(self._root / path)
 
+    def url(self, path: str) -> str:
+        """Return the file's URL, for a browser on this machine."""
+        return (self._root / path).as_uri()
+
     def local(self, path: str) -> Path | None:
         """Return the absolute path."""
         return self._root / path

@@ -60,6 +60,10 @@ class RemoteStorage:
         """Return the URI of a file."""
         return f"{self.uri}/{path}"
 
+    def url(self, path: str) -> str | None:
+        """Return None: a browser knows no such protocol."""
+        return None
+
     def local(self, path: str) -> Path | None:
         """Return None: nothing of it is on this machine's disk."""
         return None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import s3fs
 from botocore.handlers import add_expect_header
@@ -76,6 +77,13 @@ class S3Storage(RemoteStorage):
                     super().remove(some[:1])
                     self._removes_many = False
             super().remove(some)
+
+    def url(self, path: str) -> str | None:
+        """Return the file's URL at the endpoint, which may ask a browser for a right to read it."""
+        endpoint = urlsplit(str(self._fs.s3.meta.endpoint_url))
+        if endpoint.scheme not in ("http", "https") or not endpoint.hostname or "@" in endpoint.netloc:
+            return None
+        return f"{endpoint.scheme}://{endpoint.netloc}{endpoint.path.rstrip('/')}/{quote(self._full(path))}"
 
     def unfinished(self) -> list[Unfinished]:
         """Return the multipart uploads that nobody completed."""

@@ -88,6 +88,9 @@ class Storage(Protocol):
     def locate(self, path: str) -> str:
         """Return the full path or URI of a file, for people and other programs."""
 
+    def url(self, path: str) -> str | None:
+        """Return what a browser opens a file by, or None where it opens none."""
+
     def local(self, path: str) -> Path | None:
         """Return the path on this machine's disk, or None where the storage is elsewhere."""
 

@@ -17,7 +17,7 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -284,8 +284,12 @@ class Store:
             self._discard(record, folder)
         return winner
 
-    def fetch(self, reference: Reference) -> Path:
+    def fetch(self, reference: Reference, only: Collection[str] | None = None) -> Path:
         """Return a local folder with an artifact's files, each one checked against its digest.
+
+        Args:
+            reference: The artifact.
+            only: Paths of the files that are wanted; None for all.
 
         Raises:
             DamagedArtifactError: A file is missing or differs from its record.
@@ -296,7 +300,8 @@ class Store:
         if record.digest != reference.digest:
             raise DamagedArtifactError("it was made again meanwhile, and came out otherwise", reference.uri)
         prefix = f"{self.folder(record.stage, record.key)}/{record.attempt}"
-        folder = download(self.storage, prefix, record.files, artifact_cache() / record.digest)
+        wanted = [file for file in record.files if only is None or file.path in only]
+        folder = download(self.storage, prefix, wanted, artifact_cache() / record.digest)
         if self.storage.local(prefix) is None:
             mark_used(folder)
         return folder

@@ -28,13 +28,19 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], schema: Mapping[st
     pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=_arrow(schema)), path, compression="zstd")
 
 
-def read_rows(path: Path, schema: Mapping[str, str] | None = None, count: int | None = None) -> list[dict[str, Any]]:
+def read_rows(
+    path: Path,
+    schema: Mapping[str, str] | None = None,
+    count: int | None = None,
+    columns: Sequence[str] | None = None,
+) -> list[dict[str, Any]]:
     """Read the rows of a Parquet file.
 
     Args:
         path: File to read.
         schema: Columns that it must have, as for ``write_rows``; None for any.
         count: Number of rows that it must have; None for any up to 20 million.
+        columns: What to read of each row; None for all.
 
     Raises:
         DamagedArtifactError: It is no Parquet file, or one of other rows.
@@ -46,7 +52,7 @@ def read_rows(path: Path, schema: Mapping[str, str] | None = None, count: int | 
             raise DamagedArtifactError(f"it has {file.metadata.num_rows:,} rows", str(path))
         if schema is not None and file.schema_arrow != _arrow(schema):
             raise DamagedArtifactError(f"its columns are {', '.join(file.schema_arrow.names)}", str(path))
-        rows: list[dict[str, Any]] = file.read().to_pylist()
+        rows: list[dict[str, Any]] = file.read(columns and list(columns)).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise DamagedArtifactError(f"not a Parquet file: {error}", str(path)) from error
     return rows

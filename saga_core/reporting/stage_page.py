@@ -1,0 +1,112 @@
+"""The page of a stage in Prefect's interface, as Markdown: what came of it, its figures, a picture, where it lies."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from saga_core.reporting.markdown import escape, table
+from saga_core.reporting.stage_facts import StageFacts
+from saga_core.reporting.stage_words import figures, sentence
+
+_MB = 1e6
+
+# What each picture shows, for those who cannot see it.
+_ALT = {
+    "data": "Bars: how much of what the recipe wants the corpus gave",
+    "probe": "Base PS with its 95% interval on a line from 0 to 100%",
+    "gate": "Base PS with its 95% interval, and the threshold τ, on a line from 0 to 100%",
+    "sft": "Curves of KL-SFT by step: loss, and KL to the base",
+    "candidates": "Histogram of the candidates' words, by temperature",
+    "scores": "Histogram of the candidates' scores",
+    "pairs": "Histograms of the pairs' scores and gaps, and bars of what became of the prompts",
+    "dpo": "Curves of DPO by step: loss, reward accuracy and reward margin",
+    "evaluate_base": "The base model's figures with 95% intervals",
+    "evaluate": "The figures of the base and of the aligned model with 95% intervals",
+    "publish": "The figures of the base and of the published model with 95% intervals",
+}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file of an artifact.
+
+    Attributes:
+        path: Relative to the artifact.
+        size: Bytes.
+        url: What a browser opens it by, or None.
+    """
+
+    path: str
+    size: int
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an artifact lies.
+
+    Attributes:
+        uri: Path or URI of its folder.
+        files: Its files.
+        command: What shows it at a terminal.
+    """
+
+    uri: str
+    files: Sequence[Listed]
+    command: str
+
+
+def stage_page(facts: StageFacts, place: Place | None, picture: bytes | None) -> str:
+    """Return the page of a stage.
+
+    Args:
+        facts: What became of it, and its figures.
+        place: Where its artifact lies; None where there is none.
+        picture: Its picture as PNG, if there is one.
+    """
+    if place is None:
+        return "\n\n".join((f"**{escape(facts.state.capitalize())}**: {escape(facts.why)}.", "There is no artifact."))
+    parts = [sentence(facts), figures(facts)]
+    if picture is not None:
+        parts.append(f"![{_ALT[facts.stage]}](data:image/png;base64,{base64.b64encode(picture).decode()})")
+    return "\n\n".join([*parts, _state(facts), _where(place)])
+
+
+def _state(facts: StageFacts) -> str:
+    made = f"took {facts.seconds:,.1f} s to make" if facts.seconds else "is there"
+    return f"**{escape(facts.state.capitalize())}** ({escape(facts.why)}); the artifact {made}."
+
+
+def _where(place: Place) -> str:
+    rows = [(_link(file), _size(file.size)) for file in place.files]
+    listing = table(("File", "Size"), rows)
+    shown = f"Show it at a terminal:\n\n{_block(place.command)}"
+    return "\n\n".join((f"The artifact lies in {code(place.uri)}:", listing, shown))
+
+
+def _link(file: Listed) -> str:
+    return f"[{escape(file.path)}]({file.url})" if file.url else escape(file.path)
+
+
+def _size(size: int) -> str:
+    return f"{size / _MB:,.1f} MB" if size >= _MB else f"{size / 1e3:,.1f} kB"
+
+
+def code(text: str) -> str:
+    """Return text as code within a line, whatever it holds."""
+    shown = " ".join(text.split())
+    fence = "`" * (_longest_run(shown) + 1)
+    space = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{space}{shown}{space}{fence}"
+
+
+def _block(text: str) -> str:
+    fence = "`" * max(_longest_run(text) + 1, 3)
+    return f"{fence}sh\n{' '.join(text.split())}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
