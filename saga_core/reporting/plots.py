@@ -94,10 +94,12 @@ class Panel:
     Attributes:
         label: What it shows, with its unit.
         lines: Figures of the log with their names in the legend.
+        limits: Ends of the axis; None for those of the figures.
     """
 
     label: str
     lines: tuple[tuple[str, str], ...]
+    limits: tuple[float, float] | None = None
 
 
 _TRAINING = (
@@ -134,6 +136,10 @@ def training_figure(history: Sequence[Mapping[str, object]], panels: Sequence[Pa
             values = [value for _, value in series[key]]
             axis.plot(steps, values, color=COLOURS[place], marker=MARKERS[place], markersize=3.5, label=label)
         axis.set_ylabel(panel.label)
+        if panel.limits is not None:
+            low, high = panel.limits
+            # A line along the end would be cut in half.
+            axis.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         if len(panel.lines) > 1:
             axis.legend(frameon=False)
         plain(axis, "both")

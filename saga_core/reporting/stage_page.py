@@ -76,15 +76,14 @@ def stage_page(facts: StageFacts, place: Place | None, picture: bytes | None) ->
 
 
 def _state(facts: StageFacts) -> str:
-    made = f"took {facts.seconds:,.1f} s to make" if facts.seconds else "is there"
-    return f"**{escape(facts.state.capitalize())}** ({escape(facts.why)}); the artifact {made}."
+    took = f"{facts.seconds:,.1f} s" if facts.seconds >= 0.1 else "less than 0.1 s"
+    return f"**{escape(facts.state.capitalize())}** ({escape(facts.why)}); making the artifact took {took}."
 
 
 def _where(place: Place) -> str:
     rows = [(_link(file), _size(file.size)) for file in place.files]
-    listing = table(("File", "Size"), rows)
-    shown = f"Show it at a terminal:\n\n{_block(place.command)}"
-    return "\n\n".join((f"The artifact lies in {code(place.uri)}:", listing, shown))
+    parts = ("The artifact lies in", _block(place.uri), table(("File", "Size"), rows))
+    return "\n\n".join((*parts, "Show it at a terminal:", _block(place.command)))
 
 
 def _link(file: Listed) -> str:
@@ -95,18 +94,8 @@ def _size(size: int) -> str:
     return f"{size / _MB:,.1f} MB" if size >= _MB else f"{size / 1e3:,.1f} kB"
 
 
-def code(text: str) -> str:
-    """Return text as code within a line, whatever it holds."""
-    shown = " ".join(text.split())
-    fence = "`" * (_longest_run(shown) + 1)
-    space = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{fence}{space}{shown}{space}{fence}"
-
-
 def _block(text: str) -> str:
-    fence = "`" * max(_longest_run(text) + 1, 3)
-    return f"{fence}sh\n{' '.join(text.split())}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
+    # Longer than any fence within, so that the text cannot end it.
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    return f"{fence}\n{' '.join(text.split())}\n{fence}"

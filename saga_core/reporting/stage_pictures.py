@@ -22,7 +22,8 @@ from saga_core.rewards.score import PARSE_FAILURE
 
 # Few colours are drawn, with their edges smoothed; a palette of these is a third of the bytes.
 _PALETTE = 64
-_WIDTH = 8.0
+# Narrower than the card's pictures, so that its letters are larger: the page gives it 600 to 900 pixels.
+_WIDTH = 7.0
 # Bins of 0.05 centred on their figure, so that -1 and 1 have a whole bin each.
 _SCORE_BINS = [-1.025 + 0.05 * each for each in range(42)]
 
@@ -32,7 +33,7 @@ _SFT = (
 )
 _DPO = (
     Panel("Loss (nats)", (("loss", "loss"),)),
-    Panel("Reward accuracy\n(share of pairs)", (("rewards/accuracies", "accuracy"),)),
+    Panel("Reward accuracy\n(share of pairs)", (("rewards/accuracies", "accuracy"),), (0, 1)),
     Panel("Reward margin\n(chosen − rejected)", (("rewards/margins", "margin"),)),
 )
 
@@ -144,6 +145,7 @@ def _candidates(facts: StageFacts, folder: Path | None) -> bytes:
     edges = [each - 0.5 for each in range(0, longest + step + 1, step)]
     for place, (temperature, some) in enumerate(sorted(lengths.items())):
         _histogram(axis, some, edges, place, f"temperature {temperature:g} (n = {len(some):,})")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("Words of a candidate (0: no complete sentence)")
     axis.set_ylabel("Candidates")
     _counts(axis)

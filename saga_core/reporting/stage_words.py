@@ -24,7 +24,7 @@ def figures(facts: StageFacts) -> str:
     """Return the figures of a stage's artifact as tables, with their units."""
     if facts.columns and facts.stage != "publish":
         return _results(facts)
-    return table(("", ""), [(escape(name), value) for name, value in _TABLES[facts.stage](facts)])
+    return table(("Figure", "Value"), [(escape(name), value) for name, value in _TABLES[facts.stage](facts)])
 
 
 def _percent(share: float | None) -> str:
@@ -243,7 +243,12 @@ def _named(row: Row, facts: StageFacts) -> str:
 
 
 def _cell(facts: StageFacts, row: Row, column: int) -> str:
-    return row.cell(facts.columns[column].values.get(row.metric))
+    return _kept_together(row.cell(facts.columns[column].values.get(row.metric)))
+
+
+def _kept_together(figure: str) -> str:
+    """Return a figure that breaks between value and interval alone, for narrow columns."""
+    return figure.replace(", ", ",\u00a0").replace(" points", "\u00a0points")
 
 
 def _evaluate(facts: StageFacts) -> str:
@@ -269,7 +274,7 @@ def _results(facts: StageFacts) -> str:
 def _tested(row: Row, comparison: Comparison | None) -> list[str]:
     if comparison is None or not math.isfinite(comparison.delta):
         return [ABSENT, ABSENT]
-    change = f"{row.change(comparison.delta)} {row.change_interval(comparison)}".rstrip()
+    change = _kept_together(f"{row.change(comparison.delta)} {row.change_interval(comparison)}".rstrip())
     return [change, f"{escape(p_value(comparison.p))}, {escape(comparison.test)}"]
 
 
