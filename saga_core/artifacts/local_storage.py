@@ -48,9 +48,9 @@ class LocalStorage:
         """Return the absolute path."""
         return str(self._root / path)
 
-    def url(self, path: str) -> str:
-        """Return the file's URL, for a browser on this machine."""
-        return (self._root / path).as_uri()
+    def url(self, path: str) -> str | None:
+        """Return None: no browser follows a server's link to a file of its own machine."""
+        return None
 
     def local(self, path: str) -> Path | None:
         """Return the absolute path."""

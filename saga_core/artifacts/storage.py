@@ -89,7 +89,7 @@ class Storage(Protocol):
         """Return the full path or URI of a file, for people and other programs."""
 
     def url(self, path: str) -> str | None:
-        """Return what a browser opens a file by, or None where it opens none."""
+        """Return the link by which a page of a server leads to a file, or None where none does."""
 
     def local(self, path: str) -> Path | None:
         """Return the path on this machine's disk, or None where the storage is elsewhere."""

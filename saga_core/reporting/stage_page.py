@@ -36,7 +36,7 @@ class Listed:
     Attributes:
         path: Relative to the artifact.
         size: Bytes.
-        url: What a browser opens it by, or None.
+        url: The link that leads there from a page of a server, or None.
     """
 
     path: str

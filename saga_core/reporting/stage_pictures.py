@@ -212,7 +212,8 @@ def _histogram(axis: Axes, values: Sequence[float], edges: Sequence[float], plac
 
 def _counts(axis: Axes) -> None:
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.legend(frameon=False)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(frameon=False)
     plain(axis, "y")
 
 
