@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.objects import Artifact
 from prefect.settings import get_current_settings
 from prefect.settings.models.api import APISettings
 
@@ -72,8 +73,12 @@ class _Poster:
         # Of an unknown total only the text can tell.
         percent = 100.0 * position.done / position.total if position.total else 0.0
         shown: dict[str, Any] = {"data": round(min(percent, 100.0), 1), "description": escape(str(position))}
+        # Not by the client's own methods: they tell an event of each update, which nobody wants to read.
         if self._artifact is None:
-            made = self._client.create_artifact(ArtifactCreate(type="progress", **shown, **self._runs))
-            self._artifact = made.id
+            created = ArtifactCreate(type="progress", **shown, **self._runs)
+            answer = self._client.request(
+                "POST", "/artifacts/", json=created.model_dump(mode="json", exclude_unset=True)
+            )
+            self._artifact = Artifact.model_validate(answer.json()).id
         else:
-            self._client.update_artifact(self._artifact, ArtifactUpdate(**shown))
+            self._client.request("PATCH", "/artifacts/{id}", json=shown, path_params={"id": self._artifact})

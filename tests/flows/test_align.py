@@ -74,10 +74,22 @@ def test_states_and_artifacts_tell_what_became_of_each_stage(server: tuple[str, 
         "scores": "Completed",
         "pairs": "Completed",
     }
-    artifacts = {row["key"]: row for row in latest(url, "artifacts") if row["flow_run_id"] == run["id"]}
-    assert artifacts.keys() == {f"demo-{stage}" for stage in states}
-    assert "parse_success" in artifacts["demo-gate"]["data"]
-    assert "sft.mode is skip" in artifacts["demo-sft"]["data"]
+    tasks = {row["name"]: row["id"] for row in latest(url, "task_runs") if row["flow_run_id"] == run["id"]}
+    left = [row for row in latest(url, "artifacts") if row["flow_run_id"] == run["id"]]
+    pages = {row["key"]: row for row in left if row["type"] == "markdown"}
+    assert pages.keys() == {f"demo-{stage}" for stage in states}
+    # A stage's page hangs on its own task run.
+    assert {key: row["task_run_id"] for key, row in pages.items()} == {f"demo-{name}": tasks[name] for name in tasks}
+    assert "KL-SFT is skipped" in pages["demo-gate"]["data"]
+    assert "sft.mode is skip" in pages["demo-sft"]["data"]
+    # Each but the skipped one has a picture, the cached ones too.
+    pictured = {key for key, row in pages.items() if "](data:image/png;base64," in row["data"]}
+    assert pictured == pages.keys() - {"demo-sft"}
+    progress = {row["task_run_id"]: row for row in left if row["type"] == "progress"}
+    assert progress.keys() == {tasks["candidates"], tasks["scores"]}
+    drawn = progress[tasks["candidates"]]
+    assert drawn["data"] == 100.0
+    assert drawn["description"].startswith("candidates: 96/96 rows, ")
 
 
 def test_a_failed_stage_is_a_failed_task_and_flow(server: tuple[str, Path], tmp_path: Path) -> None:
