@@ -1,11 +1,9 @@
-"""Markdown tables: of the model card, and of a stage's headline figures in Prefect's interface."""
+"""Markdown of the model card and the stages' pages: text as it is, and tables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-
-from saga_core.evaluation.statistics import Estimate
+from collections.abc import Iterable, Sequence
 
 ABSENT = "–"
 
@@ -28,51 +26,3 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bo
     """
     rule = [":---", *["---:" if numbers else ":---"] * (len(headings) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows))
-
-
-def stage_table(headline: Mapping[str, object]) -> str:
-    """Return a stage's headline figures as Markdown: a table of two columns, and one for each table among them.
-
-    Args:
-        headline: Figure by name: numbers, text, estimates, lists and mappings of these, or a mapping of equal
-            mappings, which is a table of its own.
-    """
-    plain = {name: value for name, value in headline.items() if not _is_table(value)}
-    rows = [(escape(name), _value(value)) for name, value in plain.items()]
-    parts = [table(("Figure", "Value"), rows, numbers=False)]
-    for name, value in headline.items():
-        if isinstance(value, Mapping) and _is_table(value):
-            columns = list(next(iter(value.values())))
-            lines = [(escape(row), *(_value(cells[column]) for column in columns)) for row, cells in value.items()]
-            parts.append(f"**{escape(name)}**\n\n{table(('', *map(escape, columns)), lines)}")
-    return "\n\n".join(parts)
-
-
-def _is_table(value: object) -> bool:
-    if not isinstance(value, Mapping) or not value:
-        return False
-    rows = list(value.values())
-    return all(isinstance(row, Mapping) and row and row.keys() == rows[0].keys() for row in rows)
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return ABSENT
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return _float(value)
-    if isinstance(value, Estimate):
-        return f"{_float(value.value)} [{_float(value.low)}, {_float(value.high)}], n = {value.n:,}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{escape(str(name))} {_value(each)}" for name, each in value.items()) or ABSENT
-    if isinstance(value, list | tuple):
-        return ", ".join(_value(each) for each in value) or ABSENT
-    return escape(str(value))
-
-
-def _float(value: float) -> str:
-    # Beyond four digits "g" turns to exponents, which read badly for counts of seconds or tokens.
-    return f"{value:.4g}" if not 1e4 <= abs(value) < 1e15 else f"{value:,.0f}"

@@ -28,7 +28,7 @@ _WIDTH = 7.0
 _SCORE_BINS = [-1.025 + 0.05 * each for each in range(42)]
 
 _SFT = (
-    Panel("Loss (nats a token)", (("loss", "loss"), ("ce", "cross-entropy"))),
+    Panel("Loss (nats a token)", (("loss", "loss"),)),
     Panel("KL to the base\n(nats a token)", (("kl", "KL"),)),
 )
 _DPO = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from saga_core.evaluation.statistics import Comparison, Estimate
@@ -246,13 +247,18 @@ def _cell(facts: StageFacts, row: Row, column: int) -> str:
     return _kept_together(row.cell(facts.columns[column].values.get(row.metric)))
 
 
-def _kept_together(figure: str) -> str:
-    """Return a figure that breaks between value and interval alone, for narrow columns."""
-    return figure.replace(", ", ",\u00a0").replace(" points", "\u00a0points")
+def _kept_together(cell: str) -> str:
+    """Return a cell that a narrow column breaks before an interval or between words alone."""
+    for last in ("points", "↑", "↓"):
+        cell = cell.replace(f" {last}", f"\u00a0{last}")
+    return cell.replace(", ", ",\u00a0")
 
 
 def _evaluate(facts: StageFacts) -> str:
-    found = finding(facts.columns, facts.comparisons or {}, evaluator=facts.evaluator, text=facts.text)
+    # A line break from outside would begin a paragraph.
+    compared = {name: replace(c, test=" ".join(c.test.split())) for name, c in (facts.comparisons or {}).items()}
+    text = " ".join(facts.text.split())
+    found = finding(facts.columns, compared, evaluator=facts.evaluator, text=text)
     return "\n\n".join(escape(paragraph) for paragraph in found.split("\n\n"))
 
 
@@ -264,7 +270,7 @@ def _results(facts: StageFacts) -> str:
         last = facts.columns[-1].values.get(row.metric)
         n = f"{last.n:,}" if isinstance(last, Estimate) else ABSENT
         cells = [_cell(facts, row, place) for place in range(len(facts.columns))]
-        line = [escape(row.heading(facts.evaluator, facts.text)), *cells, n]
+        line = [_kept_together(escape(row.heading(facts.evaluator, facts.text))), *cells, n]
         if tested:
             line += _tested(row, tested.get(row.metric))
         rows.append(line)
