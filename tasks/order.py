@@ -43,7 +43,7 @@ class Order(BaseModel):
     refresh: bool = Field(False, description="Make it although it is there")
     shards: tuple[str, ...] = Field((), description="Shards to make; none: the whole stage")
     lease: int | None = Field(None, description="Number of the lease under which shards are made")
-    task_run: UUID | None = Field(None, description="Task run that waits for this")
+    task_run: UUID | None = Field(None, description="Task run that waits for this, where its progress is shown")
     flow_run: UUID | None = Field(None, description="Flow run of that task run")
 
     @model_validator(mode="after")

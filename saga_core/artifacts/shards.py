@@ -77,7 +77,7 @@ class Shards(Generic[Item]):
         return [name for name in self._parts if name not in there]
 
     def make(self, names: Sequence[str]) -> None:
-        """Make some shards in this process and keep each as soon as it is finished.
+        """Make some shards in this process and keep each as soon as it is finished; shows how far these have come.
 
         Raises:
             StoreError: There is no such shard: whoever names it cuts the rows otherwise.
@@ -86,12 +86,21 @@ class Shards(Generic[Item]):
         if unknown := [name for name in names if name not in self._parts]:
             what = f"no such shard of {self._rows.name}: {unknown[0]}"
             raise StoreError(what, self._partial.uri, "give all workers the same version and runtime.shard_rows")
+        if self._tick is not None:
+            self._make(names, self._tick)
+            return
+        # For another process, which shows the progress of the whole.
+        ticks = self._rows.steps * sum(len(self._parts[name]) for name in names)
+        with progress(self._rows.name, ticks, self._rows.unit) as tick:
+            self._make(names, tick)
+
+    def _make(self, names: Sequence[str], tick: Tick) -> None:
         for name in names:
             self._compute = self._compute or self._rows.prepare()
             part = self._parts[name]
             # Counted row by row, so not once more when it is found in the store.
             self._counted.add(name)
-            made = self._compute(self._rows.items[part.start : part.stop], self._tick or _uncounted)
+            made = self._compute(self._rows.items[part.start : part.stop], tick)
             with tempfile.TemporaryDirectory(prefix="saga-") as scratch:
                 write_rows(Path(scratch) / _ROWS, made, self._rows.schema)
                 self._partial.keep(name, Path(scratch))
@@ -157,7 +166,3 @@ def make_rows(partial: Partial, rows: Rows[Any], size: int, spread: Spread | Non
         StoreError: What is kept is found damaged, however often it is made again.
     """
     return Shards(partial, rows, size).fill(spread)
-
-
-def _uncounted(done: int = 1) -> None:
-    """Count nothing: who makes some shards for another process shows no progress of the whole."""
