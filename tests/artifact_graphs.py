@@ -9,10 +9,12 @@ from typing import Any
 
 import fsspec
 
+from saga_core.artifacts.champion import Champion, Entry, Figure
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.inventory import Address
 from saga_core.artifacts.lease import Standing
+from saga_core.artifacts.pointer import Pointer
 from saga_core.artifacts.record import Record, provenance
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.transfer import describe
@@ -142,3 +144,24 @@ def record_file(store: Store, record: Record) -> Path:
 
 def address(record: Record) -> Address:
     return Address.of(record)
+
+
+def champion_of(store: Store, *records: Record, adapter: int = 1, recipe: str = "demo") -> Champion:
+    """Return a champion that names artifacts."""
+    return Champion(
+        recipe=recipe,
+        run=f"{recipe}-0123456789",
+        adapter=f"{adapter:064x}",
+        uri=f"adapter {adapter}",
+        card=f"card {adapter}",
+        artifacts=tuple(store.reference(record) for record in records),
+        figures={"parse_success": Figure(value=0.5, low=0.4, high=0.6, n=10)},
+    )
+
+
+def name_champion(store: Store, language: str, *records: Record, adapter: int = 1) -> Entry:
+    """Make artifacts those of a language's champion."""
+    pointer = Pointer(store, language)
+    entry = pointer.promote(len(pointer.history()), champion_of(store, *records, adapter=adapter), ["it is the best"])
+    assert entry is not None
+    return entry

@@ -1,7 +1,8 @@
 """What may go: artifacts that nothing keeps, and what unfinished work left behind. Nothing is removed here.
 
-An artifact is kept by a running lease, by a champion, by its age, by another recipe's name, and by whatever is kept and
-was made from it. What cannot be read may refer to anything: while there is such a file, every artifact is kept.
+An artifact is kept by a running lease, by a champion that one can go back to, by its age, by another recipe's name, and
+by whatever is kept and was made from it. What cannot be read may refer to anything: while there is such a file, every
+artifact is kept.
 """
 
 from __future__ import annotations

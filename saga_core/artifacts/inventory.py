@@ -25,10 +25,10 @@ _ASIDE = re.compile(rf"{re.escape(RECORD + DAMAGED)}[0-9a-f]{{8}}")
 _LEASE = re.compile(rf"{LEASES}/[0-9]{{8}}\.(json|end)")
 _PIECE = re.compile(rf"{PARTIAL}/.+", re.DOTALL)
 _RUN = re.compile(rf"{RUNS}/[a-z0-9][a-z0-9._-]*/[0-9A-Za-z.+-]+\.json")
-_CHAMPION = re.compile(rf"{CHAMPIONS}/[^/]+\.json")
+_CHAMPION = re.compile(rf"{CHAMPIONS}/[^/]+/[0-9]{{8}}\.json")
 # Where the store writes, temporary files included.
 _OURS = re.compile(
-    rf"({_STAGE}/[0-9a-f]{{{KEY_IN_ADDRESS}}}|{RUNS}/[^/]+|{CHAMPIONS}|{PROBES}/[0-9a-f]{{16}})/.+", re.DOTALL
+    rf"({_STAGE}/[0-9a-f]{{{KEY_IN_ADDRESS}}}|{RUNS}/[^/]+|{CHAMPIONS}/[^/]+|{PROBES}/[0-9a-f]{{16}})/.+", re.DOTALL
 )
 _PROBE = re.compile(rf"{PROBES}/[0-9a-f]{{16}}/[0-9a-z]+")
 
@@ -105,7 +105,7 @@ class Inventory:
     Attributes:
         folders: Artifacts' folders by address.
         runs: Reports of runs.
-        champions: What names artifacts to be kept.
+        champions: Entries of the languages' histories.
         probes: What finding out about the storage left behind.
         links: Symbolic links in the place of a folder.
     """
@@ -174,7 +174,7 @@ def _place(found: Inventory, entry: Entry) -> None:
         found.champions.append(entry)
     elif _PROBE.fullmatch(path):
         found.probes.append(entry)
-    elif entry.link and (_IS_FOLDER.fullmatch(path) or path.startswith(f"{RUNS}/")):
+    elif entry.link and (_IS_FOLDER.fullmatch(path) or path.startswith((f"{RUNS}/", f"{CHAMPIONS}/"))):
         found.links.append(entry)
 
 

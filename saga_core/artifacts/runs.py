@@ -21,7 +21,8 @@ RUNS = "runs"
 UNSAID = 3600.0
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
+    """Return a time as it is, if it is one with a time zone: for validation."""
     if datetime.fromisoformat(text).tzinfo is None:
         raise ValueError("has no time zone")
     return text
@@ -61,7 +62,7 @@ class Report(BaseModel):
     run: Line
     recipe: Line
     store: Line
-    time: Annotated[str, AfterValidator(_moment)]
+    time: Annotated[str, AfterValidator(moment)]
     stages: tuple[StageRow, ...]
     metrics: dict[Literal["base", "final"], dict[Line, dict[Line, int | float]]]
     adapter: Line | None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
-from saga_core.artifacts.champion import Champion
+from saga_core.artifacts.champion import Entry as Move
+from saga_core.artifacts.champion import parse_entry, restorable
 from saga_core.artifacts.holder import Holder, read_holder
 from saga_core.artifacts.inventory import Address, Folder, Inventory, is_ours, read_records, take_inventory
 from saga_core.artifacts.lease import LEASES, last_commit, running_lease
@@ -118,8 +118,7 @@ def take_snapshot(store: Store, now: float | None = None, before: Snapshot | Non
     taken.unreadable |= {entry.path: "a symbolic link is not followed; remove it" for entry in links}
     runs = {run.entry: run for run in before.runs} if before else {}
     taken.runs += in_parallel(lambda entry: runs.get(entry) or _read_run(store, entry), inventory.runs)
-    for entry in inventory.champions:
-        _take_champion(store, entry, taken)
+    _take_champions(store, taken)
     for folder in folders:
         _take_lease(store, folder, taken)
     for run in taken.runs:
@@ -159,16 +158,24 @@ def _read_run(store: Store, entry: Entry) -> Run:
     return Run(entry, str(report.get("recipe")), frozenset(artifacts))
 
 
-def _take_champion(store: Store, entry: Entry, taken: Snapshot) -> None:
-    name = entry.path.partition("/")[2].removesuffix(".json")
-    try:
-        data = store.storage.read(entry.path)
-        artifacts = Champion.model_validate_json(data).artifacts if data is not None else ()
-    except (DamagedArtifactError, ValidationError) as error:
-        taken.unreadable[entry.path] = error.what if isinstance(error, DamagedArtifactError) else "not a champion"
-        return
-    for kept in artifacts:
-        taken.champions[Address(kept.stage, kept.key[:KEY_IN_ADDRESS])] = name
+def _take_champions(store: Store, taken: Snapshot) -> None:
+    """Take in what the champions name that one can go back to; older ones keep nothing."""
+    histories: defaultdict[str, list[Move]] = defaultdict(list)
+    # Listed in the order of their names, so of their numbers.
+    for place in taken.inventory.champions:
+        try:
+            data = store.storage.read(place.path)
+            move = parse_entry(data, place.path, store.storage.locate(place.path)) if data is not None else None
+        except DamagedArtifactError as error:
+            taken.unreadable[place.path] = error.what
+            continue
+        if move is not None:
+            histories[move.language].append(move)
+    for language, history in histories.items():
+        for move in restorable(history):
+            for reference in move.champion.artifacts if move.champion else ():
+                address = Address(reference.stage, reference.key[:KEY_IN_ADDRESS])
+                taken.champions.setdefault(address, f"{language} {move.number}")
 
 
 def held_by(store: Store, folder: Folder, now: float) -> tuple[str, Holder | None] | None:

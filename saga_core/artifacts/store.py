@@ -7,6 +7,7 @@ Layout below the store's URI::
     STAGE/KEY/lease/...         who is making it, and how that ended: ``saga_core.artifacts.lease``
     STAGE/KEY/partial/...       pieces of what is not finished: ``saga_core.artifacts.partial``
     runs/RUN/TIME.json          what a run referred to: ``saga_core.artifacts.runs``
+    champions/LANGUAGE/N.json   who is a language's champion: ``saga_core.artifacts.champion``
 
 Each writer has an attempt folder of its own, so two writers never mix files; the first record wins.
 """

@@ -12,9 +12,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from saga_core.artifacts.champion import Champion
+from saga_core.artifacts.champion import parse_entry
 from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.inventory import Address, Folder, is_manifest, take_inventory
 from saga_core.artifacts.lease import Standing
@@ -256,10 +254,9 @@ def _check_champion(store: Store, place: Entry) -> list[Finding]:
     try:
         data = store.storage.read(place.path)
         if data is not None:
-            Champion.model_validate_json(data)
-    except (DamagedArtifactError, ValidationError) as error:
-        what = error.what if isinstance(error, DamagedArtifactError) else "not a champion"
-        return [Finding(store.storage.locate(place.path), what)]
+            parse_entry(data, place.path, store.storage.locate(place.path))
+    except DamagedArtifactError as error:
+        return [Finding(store.storage.locate(place.path), error.what)]
     return []
 
 

@@ -1,15 +1,16 @@
 """What may go and what stays: decided for graphs of artifacts in real stores."""
 
-import json
 from pathlib import Path
 
 import pytest
-from artifact_graphs import address, chain, put, record_file, set_age, write_run
+from artifact_graphs import address, chain, name_champion, put, record_file, set_age, write_run
 
+from saga_core.artifacts.champion import RESTORABLE
 from saga_core.artifacts.collection import Kind, Plan, Terms, Why, plan_removal
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.lease import Lease
+from saga_core.artifacts.pointer import Pointer
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.snapshot import take_snapshot
 from saga_core.artifacts.store import Store
@@ -34,11 +35,6 @@ def plan(store: Store, terms: Terms = MONTH) -> Plan:
 
 def kinds(found: Plan) -> list[Kind]:
     return sorted(item.kind for item in found.items)
-
-
-def name_champion(store: Store, name: str, *records: Record) -> None:
-    artifacts = [{"stage": record.stage, "key": record.key, "why": "it is the best"} for record in records]
-    store.storage.write(f"champions/{name}.json", json.dumps({"artifacts": artifacts, "since": "2026"}).encode())
 
 
 def test_what_was_not_used_for_long_goes_what_was_made_from_it_first(store: Store) -> None:
@@ -83,6 +79,20 @@ def test_champions_keep_what_they_reach(store: Store) -> None:
     found = plan(store)
     assert sorted(found.kept.values()) == [Why.CHAMPION, Why.REFERENCE, Why.REFERENCE]
     assert [a.stage for a in found.artifacts] == ["gate", "probe"]
+
+
+def test_so_many_champions_are_kept_as_one_can_go_back_to(store: Store) -> None:
+    made = [put(store, "publish", seed=n, days=400) for n in range(RESTORABLE + 2)]
+    for n, record in enumerate(made):
+        name_champion(store, "nb", record, adapter=n)
+    other = put(store, "publish", seed=99, days=400)
+    name_champion(store, "da", other)
+    assert plan(store).kept.keys() == {address(record) for record in (*made[2:], other)}
+    # Back to the third: it counts as the newest, and takes no place of its own.
+    Pointer(store, "nb").roll_back(3)
+    assert plan(store).kept.keys() == {address(record) for record in (*made[2:], other)}
+    Pointer(store, "nb").roll_back(0)
+    assert plan(store).kept.keys() == {address(record) for record in (*made[2:], other)}
 
 
 def test_a_running_lease_keeps_its_key_and_its_inputs(store: Store) -> None:
@@ -184,7 +194,7 @@ def test_what_cannot_be_read_may_refer_to_anything(store: Store, broken: str) ->
     data, sft = chain(store, "data", "sft", days=90)
     path = {
         "record": f"{store.folder('sft', sft.key)}/record.json",
-        "champion": "champions/best.json",
+        "champion": "champions/nb/00000001.json",
         "lease": f"dpo/{'d' * 32}/lease/00000001.json",
     }[broken]
     store.storage.write(path, b'{"half": ')
@@ -198,7 +208,7 @@ def test_what_cannot_be_read_may_refer_to_anything(store: Store, broken: str) ->
     assert list(take_snapshot(store).unreadable) == [path]
 
 
-@pytest.mark.parametrize("linked", ["dpo", "champions", "dpo/{key}", "dpo/{key}/lease"])
+@pytest.mark.parametrize("linked", ["dpo", "champions", "champions/best", "dpo/{key}", "dpo/{key}/lease"])
 def test_what_lies_behind_a_link_may_refer_to_anything(disk: Store, tmp_path: Path, linked: str) -> None:
     data = put(disk, "data", days=90)
     dpo = put(disk, "dpo", days=90)

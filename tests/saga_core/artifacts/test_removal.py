@@ -1,6 +1,5 @@
 """Removal: nothing that is needed goes, at whatever moment it is killed, and whatever happens meanwhile."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from artifact_graphs import DAY, address, chain, listing, put, set_age, write_run
+from artifact_graphs import DAY, address, chain, listing, name_champion, put, set_age, write_run
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -189,8 +188,7 @@ def _reported(store: Store, made: list[Record]) -> None:
 
 
 def _championed(store: Store, made: list[Record]) -> None:
-    artifacts = [{"stage": made[-1].stage, "key": made[-1].key}]
-    store.storage.write("champions/best.json", json.dumps({"artifacts": artifacts}).encode())
+    name_champion(store, "nb", made[-1])
 
 
 def _leased_for_another(store: Store, made: list[Record]) -> None:
@@ -304,8 +302,8 @@ def test_for_any_graph_exactly_what_nothing_keeps_goes(
         folder = f"{store.folder('s0', made[0].key)}/{number:016x}"
         store.storage.write(f"{folder}/half.json", b"half")
         set_age(store, folder, age)
-    artifacts = [{"stage": made[i].stage, "key": made[i].key} for i in pick(champions)]
-    store.storage.write("champions/best.json", json.dumps({"artifacts": artifacts}).encode())
+    if pick(champions):
+        name_champion(store, "nb", *(made[i] for i in pick(champions)))
     holder = Holder.this("demo", tuple((made[i].stage, made[i].key) for i in pick(leased)))
     store.storage.write(f"dpo/{'d' * 32}/lease/00000001.json", holder.model_dump_json().encode())
 

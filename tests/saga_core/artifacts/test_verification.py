@@ -254,13 +254,13 @@ def test_pieces_reports_and_champions_are_looked_at_too(disk: Store, tmp_path: P
     truncate(partial / "half.json", 20)
     spoilt = next((partial / "spoilt").rglob("rows.json"))
     spoilt.write_text("[1, 2, 4]")
-    for path in ("runs/demo-0123456789/1.json", "champions/best.json"):
+    for path in ("runs/demo-0123456789/1.json", "champions/nb/00000001.json"):
         (root / path).parent.mkdir(parents=True)
         (root / path).write_text('{"half": ')
     assert [(Path(f.file).relative_to(root).as_posix().rpartition("partial/")[2], f.piece) for f in findings(disk)] == [
         ("half.json", "half"),
         ("runs/demo-0123456789/1.json", None),
-        ("champions/best.json", None),
+        ("champions/nb/00000001.json", None),
         (spoilt.relative_to(partial).as_posix(), "spoilt"),
     ]
     # What belongs to no stage is looked at when all is.
