@@ -21,7 +21,7 @@ from saga_core.artifacts.snapshot import take_snapshot
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.verification import Finding
 from saga_core.errors import UserError
-from tasks.pipeline import check_stage
+from tasks.pipeline import RETRAINING, check_stage
 from tasks.report import find_run
 
 # Where there are no leases, only its age tells unfinished work from work that is going on.
@@ -42,7 +42,7 @@ def verify(
 ) -> None:
     """Hash again what is stored and name each damaged file; exit code 1 if there is one."""
     opened = Store(store)
-    surveyed = verification.survey(opened, [check_stage(name, "saga verify") for name in stages or ()])
+    surveyed = verification.survey(opened, [check_stage(name, "saga verify", RETRAINING) for name in stages or ()])
     found: list[Finding] = []
     try:
         # One by one: what was found before an outage or an interruption is worth knowing too.

@@ -39,15 +39,22 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def measure(work: Work, model: Any, tokenizer: Any) -> EvaluationResult:  # noqa: ANN401 - transformers' models
-    """Measure a model with the parser that took no part in the training, and store the items' rows."""
+    """Measure a model on every task, and store the items' rows."""
+    result = measure_on(work, model, tokenizer, evaluation_input(work))
+    store_result(work.out, result)
+    return result
+
+
+def measure_on(work: Work, model: Any, tokenizer: Any, items: EvaluationInput) -> EvaluationResult:  # noqa: ANN401
+    """Measure a model with the parser that took no part in the training, on some items."""
     from saga_core.evaluation.suite import evaluate
 
     recipe, language = work.recipe, languages.get(work.recipe.language)
-    result = evaluate(
+    return evaluate(
         model,
         tokenizer,
         load_parser(work, "evaluator"),
-        evaluation_input(work),
+        items,
         recipe.evaluation,
         recipe.language,
         language.summary_prompt,
@@ -57,8 +64,6 @@ def measure(work: Work, model: Any, tokenizer: Any) -> EvaluationResult:  # noqa
         recipe.runtime.generation_batch,
         _in_shards(work),
     )
-    store_result(work.out, result)
-    return result
 
 
 def _in_shards(work: Work) -> Measure:

@@ -24,6 +24,9 @@ PIPELINE: tuple[Stage, ...] = (
 
 STAGE_NAMES = tuple(stage.name for stage in PIPELINE)
 
+# What comes after the pipeline when a language is retrained.
+RETRAINING = ("evaluate_champion", "promotion")
+
 
 def stages_until(last: str | None) -> tuple[Stage, ...]:
     """Return the stages up to and including ``last``, or all.
@@ -36,16 +39,22 @@ def stages_until(last: str | None) -> tuple[Stage, ...]:
     return PIPELINE[: STAGE_NAMES.index(check_stage(last, "--until")) + 1]
 
 
-def check_stage(name: str, where: str) -> str:
+def check_stage(name: str, where: str, others: tuple[str, ...] = ()) -> str:
     """Return the name of a stage if there is one.
+
+    Args:
+        name: What was asked for.
+        where: In which option or command.
+        others: Stages beside those of the pipeline.
 
     Raises:
         UserError: There is none; names the nearest.
     """
-    if name in STAGE_NAMES:
+    names = (*STAGE_NAMES, *others)
+    if name in names:
         return name
-    near = difflib.get_close_matches(name, STAGE_NAMES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"stages: {', '.join(STAGE_NAMES)}"
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"stages: {', '.join(names)}"
     raise UserError(f"unknown stage {name}", where, hint)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from saga_core.artifacts.partial import Partial
+from saga_core.artifacts.runs import UNSAID
 from saga_core.artifacts.store import Store
 from saga_core.errors import DamagedArtifactError, SagaError, StoreError
 from saga_core.telling import printable, tell
@@ -75,7 +76,7 @@ class RunReport:
             "stages": [_stage_row(outcome) for outcome in self._outcomes],
             "metrics": metrics,
             "adapter": _uri(done.get("publish"), "") or _uri(done.get("dpo"), "/adapter"),
-            "card": _uri(done.get("publish"), "/README.md"),
+            "card": _uri(done.get("promotion"), "/README.md") or _uri(done.get("publish"), "/README.md"),
         }
 
 
@@ -105,7 +106,25 @@ def _uri(outcome: Outcome | None, suffix: str) -> str | None:
     return outcome.reference.uri + suffix if outcome and outcome.reference else None
 
 
-def mark_used(store: Store, report: dict[str, Any]) -> None:
+def report_unchanged(session: Session, done: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the report of a run that had nothing to do, and keep it where the last one does not say so already."""
+    report = RunReport(session, done)
+    result = report.as_dict()
+    before = find_run(session.store, report.name)
+    # Nothing was made, so a store that cannot be written to loses nothing.
+    with contextlib.suppress(SagaError):
+        if before is None or _artifacts(before) != _artifacts(result):
+            report.keep()
+        elif (datetime.now(UTC) - datetime.fromisoformat(before["time"])).total_seconds() > UNSAID:
+            _mark_used(session.store, before)
+    return result
+
+
+def _artifacts(report: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(row["stage"], row["uri"]) for row in report["stages"]]
+
+
+def _mark_used(store: Store, report: dict[str, Any]) -> None:
     """Write a run's report once more, so that ``saga gc`` sees that what it names was used now.
 
     Args:
