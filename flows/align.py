@@ -14,6 +14,7 @@ from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, pairs, p
 from tasks.asking import open_run
 from tasks.pipeline import STAGE_NAMES
 from tasks.runner import Runner
+from tasks.session import Outcome
 from tasks.states import state_of_failure
 
 StageName = Annotated[str, Field(json_schema_extra={"enum": list[Any](STAGE_NAMES)})]
@@ -43,17 +44,15 @@ def align(
     """
     try:
         session = open_run(recipe, choices.overrides, overrides, until, refresh, store)
-        return run_stages(Runner(session, until))
+        run = Runner(session, until)
+        run_stages(run)
+        return run.report.as_dict()
     except SagaError as error:
         return state_of_failure(error)
 
 
-def run_stages(run: Runner) -> dict[str, Any]:
-    """Run one stage after another.
-
-    Returns:
-        The run's report.
-    """
+def run_stages(run: Runner) -> dict[str, Outcome]:
+    """Run the pipeline's stages, each with what it reads or consults; return their outcomes by name."""
     prepared = run(data.STAGE)
     base_ps = run(probe.STAGE, data=prepared)
     decision = run(gate.STAGE, probe=base_ps)
@@ -64,7 +63,7 @@ def run_stages(run: Runner) -> dict[str, Any]:
     aligned = run(dpo.STAGE, data=prepared, sft=tuned, pairs=preferred)
     before = run(evaluate_base.STAGE, data=prepared)
     after = run(evaluate.STAGE, data=prepared, dpo=aligned, evaluate_base=before)
-    run(
+    published = run(
         publish.STAGE,
         probe=base_ps,
         gate=decision,
@@ -75,4 +74,7 @@ def run_stages(run: Runner) -> dict[str, Any]:
         evaluate_base=before,
         evaluate=after,
     )
-    return run.report.as_dict()
+    outcomes = (
+        prepared, base_ps, decision, tuned, sampled, scored, preferred, aligned, before, after, published
+    )  # fmt: skip
+    return {outcome.stage: outcome for outcome in outcomes}

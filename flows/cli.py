@@ -1,26 +1,23 @@
-"""The command ``saga``: run, plan, recipes, show, card; verify, gc and why are in ``flows.upkeep``."""
+"""The command ``saga``: run, plan, recipes, show, card; the others are in ``flows.upkeep`` and ``flows.champions``."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shlex
 import sys
-import warnings
-from datetime import UTC, datetime
+from collections.abc import Container
+from functools import partial
 from typing import Annotated, Any, cast
 
 import typer
 from rich.table import Table
 
-from flows import upkeep
+from flows import champions, upkeep
 from flows.artifact_view import show_artifact
+from flows.starting import start_flow
 from flows.terminal import (
-    DEFAULT_STORE,
     AsJson,
     StoreUri,
     count,
-    describe,
     one_line_errors,
     out,
     plain,
@@ -29,15 +26,15 @@ from flows.terminal import (
 )
 from saga_core.artifacts.lineage import sizes_of_run
 from saga_core.artifacts.naming import names_artifact
-from saga_core.artifacts.runs import UNSAID
 from saga_core.artifacts.store import Store
-from saga_core.errors import DamagedArtifactError, SagaError, StageError, UserError
+from saga_core.environment import DEFAULT_STORE
+from saga_core.errors import DamagedArtifactError, SagaError, UserError
 from saga_core.recipe_file import load_recipe, recipe_names
 from saga_core.telling import printable
 from tasks.opening import open_session
 from tasks.pipeline import STAGE_NAMES, check_stage, stages_until
 from tasks.plan import Planned, make_plan, outcomes_of
-from tasks.report import RunReport, find_run, mark_used
+from tasks.report import find_run, report_unchanged
 from tasks.session import Session
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -80,17 +77,10 @@ def run(
     done = outcomes_of(plan, session)
     if done is not None:
         # Nothing to compute: no reason to wait for an orchestrator.
-        report = RunReport(session, done)
-        result = report.as_dict()
-        before = find_run(session.store, report.name)
-        # Nothing was made, so a store that cannot be written to loses nothing.
-        with contextlib.suppress(SagaError):
-            if before is None or _artifacts(before) != _artifacts(result):
-                report.keep()
-            elif _age(before) > UNSAID:
-                mark_used(session.store, before)
+        result = report_unchanged(session, done)
     else:
-        result = _align(session, recipe, store, set_, until, refresh)
+        arguments = partial(_arguments, recipe, store, set_, until, refresh)
+        result = start_flow(session, lambda: _align(recipe, store, set_, until, refresh), arguments)
     _print_run(result, session.store)
     if as_json:
         print_json(result)
@@ -150,8 +140,10 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
     """Print the model card of a run."""
     opened = Store(store)
     report = _find(opened, run_name, with_card=True)
-    published = next((row for row in report["stages"] if row["stage"] == "publish" and row["key"]), None)
-    record = opened.find("publish", published["key"]) if published else None
+    # Where the adapter was compared with a champion, that card tells of it too.
+    cards = {row["stage"]: row["key"] for row in report["stages"] if row["stage"] in ("publish", "promotion")}
+    stage = max(cards, key=("publish", "promotion").index, default=None)
+    record = opened.find(stage, cards[stage]) if stage and cards[stage] else None
     if record is None:
         raise UserError("the card is no longer in the store", report["card"], "run the recipe again")
     folder = opened.fetch(opened.reference(record))
@@ -159,7 +151,7 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
         sys.stdout.write("\t".join(map(printable, line.split("\t"))) + "\n")
 
 
-for command in (upkeep.verify, upkeep.gc, upkeep.why):
+for command in (upkeep.verify, upkeep.gc, upkeep.why, champions.retrain, champions.champion, champions.rollback):
     app.command()(command)
 
 
@@ -173,116 +165,29 @@ def _plan(
 
 
 def _align(
-    session: Session,
+    recipe: str, store: str, overrides: list[str] | None, until: str | None, refresh: list[str] | None
+) -> dict[str, Any]:
+    from flows.align import align
+
+    last = until or STAGE_NAMES[-1]
+    made = align(recipe, overrides=tuple(overrides or ()), until=last, refresh=tuple(refresh or ()), store=store)
+    # A run that failed would have raised: the state of a failure is for those who only see the state.
+    return cast(dict[str, Any], made)
+
+
+def _arguments(
     recipe: str,
     store: str,
     overrides: list[str] | None,
     until: str | None,
     refresh: list[str] | None,
-) -> dict[str, Any]:
-    _prepare_environment(session)
-    start = datetime.now(UTC).isoformat(timespec="microseconds")
-    from flows.align import align
-    from flows.embedded import start_embedded_api
-
-    try:
-        start_embedded_api()
-        last = until or STAGE_NAMES[-1]
-        made = align(recipe, overrides=tuple(overrides or ()), until=last, refresh=tuple(refresh or ()), store=store)
-        result = cast(dict[str, Any], made)
-    except BaseException as error:
-        report = getattr(error, "report", None) or _report_since(session, start) or RunReport(session).as_dict()
-        told = _failure(error, report)
-        told.__dict__["report"] = report
-        if told.exit_code == 1 or _failed(report):
-            told.__dict__["advice"] = _advice(
-                report, ["run", *_arguments(recipe, store, overrides, until, _still(refresh, report))]
-            )
-        raise told from error
-    return result
-
-
-def _report_since(session: Session, start: str) -> dict[str, Any] | None:
-    # What failed may be the store, and that has just been waited for.
-    session.store.storage.hurry()
-    with contextlib.suppress(SagaError):
-        return find_run(session.store, session.run, since=start)
-    return None
-
-
-def _still(refresh: list[str] | None, report: dict[str, Any]) -> list[str]:
-    """Return the stages that are still to be made again."""
-    done = {row["stage"] for row in report["stages"] if row["state"] == "computed"}
-    return [stage for stage in refresh or () if stage not in done]
-
-
-def _failed(report: dict[str, Any]) -> str | None:
-    """Return the stage that failed, or None where no stage had begun."""
-    return next((str(row["stage"]) for row in report["stages"] if row["state"] == "failed"), None)
-
-
-def _failure(error: BaseException, report: dict[str, Any]) -> SagaError:
-    """Return what is told of a failed run: a mistake as it is, anything else with its stage."""
-    failed = _failed(report) or "run"
-    if isinstance(error, UserError):
-        return error if error.where == failed or not _failed(report) else UserError(str(error), failed)
-    if isinstance(error, SagaError):
-        # What and where are one line already; the stage stands before it.
-        return error if error.where == failed else StageError(str(error), failed)
-    if "Failed to reach API" in str(error):
-        return StageError("no Prefect server answers", "PREFECT_API_URL", "correct it, or unset it to run without one")
-    # Prefect turns SIGTERM into an exception of its own, SIGINT stays Python's.
-    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
-        return StageError("interrupted", failed)
-    return StageError(f"unexpected {describe(error)}", failed)
-
-
-def _advice(report: dict[str, Any], command: list[str]) -> dict[str, str]:
-    """Return what a failed run left, and the command that goes on from there."""
-    finished = sum(row["state"] in ("cached", "computed") for row in report["stages"])
-    kept = [f"{finished} finished stage{'' if finished == 1 else 's'} in {report['store']}"]
-    kept += [f"of {row['stage']} {row['kept']}" for row in report["stages"] if row.get("kept")]
-    return {"kept": "; ".join(kept), "resume": shlex.join(["saga", *command])}
-
-
-def _arguments(
-    recipe: str, store: str, overrides: list[str] | None, until: str | None, refresh: list[str] | None
+    done: Container[str],
 ) -> list[str]:
+    """Return the command that goes on, after some stages were made."""
     options = [part for setting in overrides or () for part in ("--set", setting)]
     options += ["--until", until] if until else []
-    options += [part for stage in refresh or () for part in ("--refresh", stage)]
-    return [recipe, *options, "--store", store]
-
-
-def _prepare_environment(session: Session) -> None:
-    """Set what libraries read when they are imported; what the user has set stays."""
-    defaults = {
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-        "DO_NOT_TRACK": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        # Threads that spin while they wait make a run on busy cores ten times slower.
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
-    if all(pin.revision is None for pin in session.outside.values()):
-        defaults["HF_HUB_OFFLINE"] = "1"
-    if session.recipe.runtime.threads:
-        # The recipe says so itself: it comes before what the shell happens to have set.
-        os.environ["OMP_NUM_THREADS"] = str(session.recipe.runtime.threads)
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-    # What Transformers will rename one day is for its developers, not for who runs a recipe.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-
-
-def _age(report: dict[str, Any]) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(report["time"])).total_seconds()
-
-
-def _artifacts(report: dict[str, Any]) -> list[tuple[str, str | None]]:
-    return [(row["stage"], row["uri"]) for row in report["stages"]]
+    options += [part for stage in refresh or () if stage not in done for part in ("--refresh", stage)]
+    return ["run", recipe, *options, "--store", store]
 
 
 def _find(store: Store, name: str | None, *, with_card: bool = False) -> dict[str, Any]:

@@ -25,8 +25,6 @@ out = Console(soft_wrap=True, markup=False)
 StoreUri = Annotated[str, typer.Option("--store", envvar="SAGA_STORE", help="Folder or URI of the artifacts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of standard output.")]
 
-DEFAULT_STORE = "saga-store"
-
 P = ParamSpec("P")
 
 

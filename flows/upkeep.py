@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.difference_view import difference_as_json, show_difference, show_runs_difference
-from flows.terminal import DEFAULT_STORE, AsJson, StoreUri, one_line_errors, out, plain, print_json
+from flows.terminal import AsJson, StoreUri, one_line_errors, out, plain, print_json
 from flows.upkeep_view import collected_as_json, print_collected, print_verified, verified_as_json
 from saga_core.ages import parse_age
 from saga_core.artifacts import verification
@@ -20,6 +20,7 @@ from saga_core.artifacts.removal import remove
 from saga_core.artifacts.snapshot import take_snapshot
 from saga_core.artifacts.store import Store
 from saga_core.artifacts.verification import Finding
+from saga_core.environment import DEFAULT_STORE
 from saga_core.errors import UserError
 from tasks.pipeline import RETRAINING, check_stage
 from tasks.report import find_run

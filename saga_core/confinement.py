@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from saga_core.environment import STORE
 from saga_core.errors import UserError
 from saga_core.recipe_file import RECIPES, LoadedRecipe, load_recipe, recipe_names
 
 ROOTS = "SAGA_ALLOWED_ROOTS"
-STORE = "SAGA_STORE"
 
 _REMOTE = ("s3://", "s3a://")
 

@@ -6,6 +6,9 @@ import os
 
 from saga_core.errors import UserError
 
+STORE = "SAGA_STORE"
+DEFAULT_STORE = "saga-store"
+
 
 def seconds(variable: str, default: float, least: float, most: float) -> float:
     """Return a number of seconds from an environment variable.

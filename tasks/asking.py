@@ -9,11 +9,12 @@ from collections.abc import Callable
 from prefect import runtime
 
 from saga_core.confinement import Confinement
+from saga_core.environment import DEFAULT_STORE, STORE
 from saga_core.errors import StageError, UserError
 from saga_core.recipe import Recipe
 from saga_core.recipe_file import load_recipe, recipe_names
 from tasks.opening import open_asked
-from tasks.pipeline import check_stage, stage_named
+from tasks.pipeline import STAGE_NAMES, check_stage, stage_named
 from tasks.session import Session
 
 ALLOW_CPU = "SAGA_ALLOW_CPU"
@@ -24,13 +25,17 @@ def confinement() -> Confinement | None:
     return Confinement.of_environment() if runtime.deployment.id else None
 
 
+def _nothing(recipe: Recipe) -> tuple[str, ...]:
+    return ()
+
+
 def open_run(
     recipe: str,
-    choose: Callable[[Recipe], tuple[str, ...]],
-    overrides: tuple[str, ...],
-    until: str,
-    refresh: tuple[str, ...],
-    store: str,
+    choose: Callable[[Recipe], tuple[str, ...]] = _nothing,
+    overrides: tuple[str, ...] = (),
+    until: str = STAGE_NAMES[-1],
+    refresh: tuple[str, ...] = (),
+    store: str = "",
 ) -> Session:
     """Open the session of a flow run by its parameters.
 
@@ -53,7 +58,8 @@ def open_run(
     refreshed = frozenset(check_stage(name, "refresh") for name in refresh)
     confined = confinement()
     plain = confined.load(recipe, ())[0] if confined else load_recipe(recipe)
-    return open_asked(recipe, (*choose(plain.recipe), *overrides), store, refreshed, confined)
+    place = store if confined else store or os.environ.get(STORE) or DEFAULT_STORE
+    return open_asked(recipe, (*choose(plain.recipe), *overrides), place, refreshed, confined)
 
 
 def check_device(stage: str) -> None:

@@ -77,4 +77,5 @@ STAGE = Stage(
     compute,
     outside=("model", "evaluator"),
     inputs=("data", "champion", "champion_data"),
+    pool="gpu",
 )

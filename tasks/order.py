@@ -49,8 +49,8 @@ class Order(BaseModel):
     @model_validator(mode="after")
     def _of_the_pipeline(self) -> Order:
         # They become paths in the store.
-        if any(name != reference.stage or name not in STAGE_NAMES for name, reference in self.inputs.items()):
-            raise ValueError("inputs are references of stages, each under its stage's name")
+        if unknown := [reference.stage for reference in self.inputs.values() if reference.stage not in STAGE_NAMES]:
+            raise ValueError(f"{unknown[0]!r} is no stage that an input can be of")
         return self
 
 

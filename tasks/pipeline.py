@@ -5,7 +5,20 @@ from __future__ import annotations
 import difflib
 
 from saga_core.errors import UserError
-from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, pairs, probe, publish, scores, sft
+from tasks import (
+    candidates,
+    data,
+    dpo,
+    evaluate,
+    evaluate_base,
+    evaluate_champion,
+    gate,
+    pairs,
+    probe,
+    publish,
+    scores,
+    sft,
+)
 from tasks.stage import Stage
 
 PIPELINE: tuple[Stage, ...] = (
@@ -59,10 +72,10 @@ def check_stage(name: str, where: str, others: tuple[str, ...] = ()) -> str:
 
 
 def stage_named(name: str) -> Stage:
-    """Return a stage by its name.
+    """Return a stage that workers may be asked for, by its name.
 
     Raises:
         UserError: There is none.
     """
-    check_stage(name, "stage")
-    return next(stage for stage in PIPELINE if stage.name == name)
+    check_stage(name, "stage", (evaluate_champion.STAGE.name,))
+    return next(stage for stage in (*PIPELINE, evaluate_champion.STAGE) if stage.name == name)

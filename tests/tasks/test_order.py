@@ -93,8 +93,8 @@ def test_an_unknown_stage_is_one_line(open_demo: OpenDemo) -> None:
         carry_out(order.model_copy(update={"stage": "dat"}))
 
 
-@pytest.mark.parametrize("stage", ["../../etc", "runs", "scores"])
+@pytest.mark.parametrize("stage", ["../../etc", "runs", ""])
 def test_an_input_leads_nowhere_but_to_its_stage(stage: str) -> None:
     reference = {"stage": stage, "key": "0" * 64, "digest": "0" * 64, "uri": "x"}
-    with pytest.raises(ValidationError, match="under its stage's name"):
+    with pytest.raises(ValidationError, match="is no stage"):
         Order(stage="pairs", key="0" * 64, recipe="demo", store="x", inputs={"data": reference})
