@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from saga_core import languages
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe
+from saga_core.yaml_file import read_settings
 
 RECIPES = Path(__file__).resolve().parents[1] / "deployments" / "recipes"
 
@@ -53,7 +54,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> LoadedRecipe:
         UserError: No such recipe, not YAML, an unknown setting, or a value out of bounds.
     """
     path = _find(name)
-    data = _read(path)
+    data = read_settings(path, "a recipe", "see deployments/recipes for examples")
     for override in overrides:
         _apply(data, override)
     try:
@@ -74,38 +75,6 @@ def _find(name: str) -> Path:
     near = difflib.get_close_matches(name, recipe_names(), n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(recipe_names())}; or give the path of a file"
     raise UserError("no such recipe", name, hint)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except UnicodeDecodeError as error:
-        raise UserError(f"not UTF-8 at byte {error.start}", str(path), "save the recipe as UTF-8") from error
-    except OSError as error:
-        raise UserError(f"cannot read: {error.strerror}", str(path)) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # An impossible date is a plain ValueError.
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise UserError(f"not YAML: {getattr(error, 'problem', None) or error}", where, "correct that line") from error
-    if not isinstance(data, dict):
-        raise UserError("a recipe is a mapping of settings", str(path), "see deployments/recipes for examples")
-    return data
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that also refuses a key given twice, of which plain YAML keeps the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        # Merge keys (<<) first: they are no keys of their own.
-        self.flatten_mapping(node)
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} is set twice", key_node.start_mark)
-            seen.add(str(key))
-        return super().construct_mapping(node, deep)
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
