@@ -1,4 +1,4 @@
-"""Imports run one way, flows → tasks → saga_core, and planning stays light."""
+"""Imports run one way, deployments → flows → tasks → saga_core, and planning stays light."""
 
 import ast
 import subprocess
@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FORBIDDEN = {"saga_core": {"prefect", "tasks", "flows"}, "tasks": {"flows"}, "flows": set()}
+FORBIDDEN = {
+    "saga_core": {"prefect", "tasks", "flows", "deployments"},
+    "tasks": {"flows", "deployments"},
+    "flows": {"deployments"},
+    "deployments": set(),
+}
 
 
 def _imports(path: Path) -> set[str]:
