@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow faults lint format benchmark lock-stages clean
+.PHONY: help setup demo server server-stop test test-slow faults lint format benchmark lock-stages clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,6 +15,12 @@ setup: $(VENV)/.dev ## Make the virtual environment, with the tools for developm
 
 demo: $(VENV)/.runtime ## Run the whole pipeline on the embedded Norwegian demo (some minutes)
 	$(BIN)/saga run demo
+
+server: $(VENV)/.runtime ## Start a Prefect server here, with database, store and workers, and deploy (docs/server.md)
+	$(BIN)/python -m deployments.local start
+
+server-stop: ## End what `make server` started
+	$(BIN)/python -m deployments.local stop
 
 test: $(VENV)/.dev ## Run the fast tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not benchmark"

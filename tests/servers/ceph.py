@@ -1,4 +1,4 @@
-"""A real S3 server for the tests: Ceph's gateway on a cluster of one node, see ``ceph-s3.sh``."""
+"""A real S3 server for the tests: Ceph's gateway on a cluster of one node, by the script that `make server` uses."""
 
 import contextlib
 import os
@@ -13,7 +13,8 @@ from typing import Literal
 from servers import ports
 from servers.s3_endpoint import S3Endpoint, tail, unavailable
 
-_SCRIPT = Path(__file__).with_name("ceph-s3.sh")
+_SCRIPT = Path(__file__).resolve().parents[2] / "deployments" / "local" / "ceph-s3.sh"
+_GIGABYTES = 4
 _PROGRAMS = ("radosgw", "ceph-mon", "ceph-osd", "setpriv")
 _PORTS = 43
 # Of seconds; a dozen was the slowest start on a machine with more to do than it could.
@@ -41,11 +42,12 @@ class Ceph(S3Endpoint):
         (self.folder / "run").mkdir(parents=True, exist_ok=True)
         with self._log.open("a") as log:
             self._script = subprocess.Popen(
-                [str(_SCRIPT), str(self.folder), str(self.port), self.objectstore],
+                [str(_SCRIPT), str(self.folder), str(self.port), self.objectstore, str(_GIGABYTES)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=os.environ | self.environment(),
                 # Ctrl-C in the tests' terminal is for the tests.
                 start_new_session=True,
             )

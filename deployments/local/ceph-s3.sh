@@ -1,20 +1,25 @@
 #!/bin/bash
-# A throw-away Ceph of one node with its S3 gateway, on loopback only (Debian: radosgw ceph-mon ceph-osd).
+# A Ceph of one node with its S3 gateway, on loopback only (Debian: radosgw ceph-mon ceph-osd).
 #
-#   ceph-s3.sh FOLDER PORT [memstore|bluestore]
+#   AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… ceph-s3.sh FOLDER PORT memstore|bluestore GIGABYTES
 #
-# Takes PORT (the gateway: http://127.0.0.1:PORT, key cikey, secret cisecret12345) to PORT+42. Prints "ready", and again
-# for every line read from standard input after starting whatever daemon has died. Ends, and with it every daemon, at the
+# Takes PORT (the gateway: http://127.0.0.1:PORT, for whoever has the key) to PORT+42. Prints "ready", and again for
+# every line read from standard input after starting whatever daemon has died. Ends, and with it every daemon, at the
 # end of standard input: whoever holds the other end of the pipe can't leave daemons behind, not even by SIGKILL.
-# FOLDER is new, or one of an earlier run, whose objects bluestore has kept. Logs: FOLDER/run. Pids: FOLDER/*.pid.
+# FOLDER is new, or one of an earlier run, whose objects bluestore has kept, as many GIGABYTES as it was made for.
+# Logs: FOLDER/run. Pids: FOLDER/*.pid.
 set -euo pipefail
-folder=$1 port=$2 store=${3:-memstore}
+umask 077
+folder=$1 port=$2 store=$3 gigabytes=$4
 # What a store in memory held ended with it; what was never made to the end is made anew.
-[[ $store == bluestore && -e $folder/made ]] || rm -rf "$folder"/{mon,osd,monmap,made}
+[[ $store == bluestore && -e $folder/made ]] || rm -rf "$folder"/{mon,osd,monmap,keyring,made}
 mkdir -p "$folder"/{mon,osd,run}
 export CEPH_ARGS="--conf $folder/ceph.conf"
 # The ceph command is a Python program of the system's.
 unset PYTHONPATH PYTHONHOME
+# For the user below, not for the daemons.
+access_key=$AWS_ACCESS_KEY_ID secret_key=$AWS_SECRET_ACCESS_KEY
+unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 declare -A pid
 
 configure() {
@@ -27,9 +32,10 @@ cluster addr=127.0.0.1
 ms bind msgr2=false
 ms bind port min=$((port + 2))
 ms bind port max=$((port + 42))
-auth cluster required=none
-auth service required=none
-auth client required=none
+auth cluster required=cephx
+auth service required=cephx
+auth client required=cephx
+keyring=$folder/keyring
 # One copy of everything in as few placement groups as there can be, and no waiting for a quorum.
 osd pool default size=1
 osd pool default min size=1
@@ -49,8 +55,8 @@ crash dir=$folder/run
 mon data=$folder/mon
 osd data=$folder/osd
 osd objectstore=$store
-memstore device bytes=4294967296
-bluestore block size=4294967296
+memstore device bytes=$((gigabytes << 30))
+bluestore block size=$((gigabytes << 30))
 osd memory target=939524096
 rgw frontends=beast endpoint=127.0.0.1:$port
 rgw run sync thread=false
@@ -95,10 +101,14 @@ insist() {
 
 ask() { ceph --connect-timeout 5 "$@"; }
 osd_up() { ask osd stat | grep -q '1 up'; }
+admin() { radosgw-admin -n client.rgw.a "$@"; }
+# The secret goes by standard input: whoever lists processes reads arguments.
 user_there() {
-    radosgw-admin -n client.rgw.a user info --uid=ci ||
-        radosgw-admin -n client.rgw.a user create --uid=ci --display-name=ci \
-            --access-key=cikey --secret-key=cisecret12345
+    admin metadata put user:saga <<JSON
+{"data": {"user_id": "saga", "display_name": "saga", "email": "", "suspended": 0, "max_buckets": 1000, "op_mask": "read, write, delete",
+ "keys": [{"user": "saga", "access_key": "$access_key", "secret_key": "$secret_key"}]}}
+JSON
+    admin user info --uid=saga | grep "$access_key" >/dev/null
 }
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$port"); }
 
@@ -125,23 +135,59 @@ start_rgw() {
     until_up rgw listening
 }
 
+# Nobody without a key of this file talks to the daemons behind the gateway.
+new_keys() {
+    local keyring=$folder/keyring
+    {
+        ceph-authtool --create-keyring "$keyring" --gen-key -n mon. --cap mon 'allow *'
+        ceph-authtool "$keyring" --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *'
+        ceph-authtool "$keyring" --gen-key -n osd.0 --cap mon 'allow profile osd' --cap osd 'allow *'
+        ceph-authtool "$keyring" --gen-key -n client.rgw.a --cap mon 'allow rw' --cap osd 'allow rwx'
+    } >>"$folder/run/setup.log"
+}
+
 make() {
     local cluster osd
     cluster=$(</proc/sys/kernel/random/uuid)
     osd=$(</proc/sys/kernel/random/uuid)
     configure "$cluster"
+    new_keys
     monmaptool --create --fsid "$cluster" --addv a "[v1:127.0.0.1:$((port + 1))]" "$folder/monmap" >/dev/null
-    ceph-mon --mkfs -i a --monmap "$folder/monmap" >>"$folder/run/setup.log" 2>&1
+    ceph-mon --mkfs -i a --monmap "$folder/monmap" --keyring "$folder/keyring" >>"$folder/run/setup.log" 2>&1
     start_mon
     insist ask osd new "$osd"
     insist ask osd crush add osd.0 1 host=h root=default
     insist ceph-osd -i 0 --mkfs --osd-uuid "$osd"
     start_osd
     insist user_there
-    touch "$folder/made"
+    echo "$port" >"$folder/made"
 }
 
+# To other ports: the monitor's is in its own map.
+move() {
+    configure "$(sed -n 's/^fsid=//p' "$folder/ceph.conf")"
+    {
+        ceph-mon -i a --extract-monmap "$folder/monmap"
+        monmaptool --rm a "$folder/monmap"
+        monmaptool --addv a "[v1:127.0.0.1:$((port + 1))]" "$folder/monmap"
+        ceph-mon -i a --inject-monmap "$folder/monmap"
+    } >>"$folder/run/setup.log" 2>&1
+    echo "$port" >"$folder/made"
+}
+
+# Asked to end, the daemons put away what they hold, those first that need the others.
+finish() {
+    local name
+    for name in rgw osd mon; do
+        alive $name || continue
+        kill -TERM "${pid[$name]}" && wait "${pid[$name]}" || true
+    done
+    exit 0
+}
+trap finish TERM
+
 [[ -e $folder/made ]] || make
+[[ $(<"$folder/made") == "$port" ]] || move
 start
 while read -r _; do start; done
 kill -KILL "${pid[@]}" 2>/dev/null || true

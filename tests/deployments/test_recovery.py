@@ -1,0 +1,107 @@
+"""A run whose worker and process were killed is marked crashed, told to the webhook, and gives its place to another."""
+
+import json
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.deployments import run_deployment
+from prefect.states import Cancelled
+
+from deployments.local.processes import end, family
+from tests.deployments.server import Server
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def hook() -> Iterator[tuple[str, "queue.Queue[dict[str, Any]]"]]:
+    """A webhook's URL, and what is sent to it."""
+    received: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.headers["Content-Type"] == "application/json"
+            received.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.server_port}/hook", received
+        listener.shutdown()
+
+
+def state_of(client: SyncPrefectClient, run: UUID) -> tuple[str, str]:
+    state = client.read_flow_run(run).state
+    assert state
+    return state.name or "", state.message or ""
+
+
+def until(condition: Callable[[], bool], seconds: float) -> float:
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+def start_run(recipe: str) -> UUID:
+    run = run_deployment("align/demo", parameters={"recipe": recipe, "store": "s3://saga"}, timeout=0)
+    return UUID(str(run.id))  # type: ignore[union-attr]
+
+
+def test_worker_and_process_killed(
+    server: Server, client: SyncPrefectClient, hook: tuple[str, "queue.Queue[dict[str, Any]]"]
+) -> None:
+    url, received = hook
+    assert server.command("start", SAGA_ALLOW_CPU="1", SAGA_NOTIFY_URL=url).returncode == 0
+    first, second = start_run("demo"), start_run("demo")
+    until(lambda: state_of(client, first)[0] == "Running", 60)
+    # One heartbeat must have been seen; the first comes at once.
+    time.sleep(5)
+    worker = server.records()["saga-cpu-1"].process
+    runs = family(worker) - {worker}
+    assert runs
+    for process in {worker} | runs:
+        process.send(signal.SIGKILL)
+    assert not end({worker} | runs, 5)
+    waited = until(lambda: state_of(client, first)[0] != "Running", 180)
+    name, message = state_of(client, first)
+    print(f"marked crashed {waited:.0f} s after the kill")
+    assert (name, message[:23]) == ("Crashed", "No heartbeat for 90 s: ")
+    told = received.get(timeout=30)
+    assert (told["flow"], told["deployment"], told["state"]) == ("align", "demo", "Crashed")
+    assert told["url"].endswith(f"/{first}")
+    # The place in the language's queue is free: as soon as there is a worker the next run has it.
+    assert state_of(client, second)[0] in ("Late", "Scheduled")
+    assert server.command("start", SAGA_ALLOW_CPU="1").returncode == 0
+    until(lambda: state_of(client, second)[0] == "Running", 60)
+    client.set_flow_run_state(second, Cancelled(), force=True)
+
+
+def test_a_run_that_fails_is_told_once(
+    server: Server, client: SyncPrefectClient, hook: tuple[str, "queue.Queue[dict[str, Any]]"]
+) -> None:
+    url, received = hook
+    assert server.command("start", SAGA_ALLOW_CPU="1", SAGA_NOTIFY_URL=url).returncode == 0
+    # Whatever the test before has left in the queue.
+    for left in client.read_flow_runs():
+        if left.state and not left.state.is_final():
+            client.set_flow_run_state(left.id, Cancelled(), force=True)
+    run = start_run('no"such')
+    told = received.get(timeout=90)
+    assert told["url"].endswith(f"/{run}")
+    assert (told["flow"], told["run"]) == ("align", 'align-no"such')
+    with pytest.raises(queue.Empty):
+        received.get(timeout=5)
