@@ -1,0 +1,62 @@
+# A worker with one GPU: probe, KL-SFT, candidates, DPO, evaluation. The host needs NVIDIA's container toolkit.
+#   docker build -f docker/worker-cuda.Dockerfile -t saga-worker-cuda .
+FROM python:3.11.14-slim-bookworm AS python
+
+# torch 2.13.0's own build is for CUDA 13.0 and brings cuBLAS, cuDNN and NCCL as wheels: the `base` image adds the runtime and what
+# lets older drivers run it, where `runtime` would hold those libraries twice.
+FROM nvidia/cuda:13.0.2-base-ubuntu24.04
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore \
+    LANG=C.UTF-8
+
+# What the copied Python links to, and tini; a distribution keeps one version of each a release, so pinned ones would be gone soon.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libbz2-1.0 libffi8 liblzma5 libsqlite3-0 libssl3 tini zlib1g \
+    && rm -rf /var/lib/apt/lists/*
+
+# Ubuntu has no Python 3.11; the official image's runs on any newer C library.
+COPY --from=python /usr/local /usr/local
+RUN ldconfig \
+    && useradd --uid 10001 --user-group --home-dir /var/lib/saga --create-home --shell /usr/sbin/nologin saga
+
+# What changes least, and is largest, comes first.
+ARG TORCH_VERSION=2.13.0
+ARG PIP_EXTRA_INDEX_URL
+RUN pip install --no-compile "torch==$TORCH_VERSION"
+
+WORKDIR /opt/saga
+COPY constraints.txt pyproject.toml ./
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+    && pip install --no-compile -c constraints.txt -r requirements.txt setuptools==84.2.1
+
+# Installed in place, because the recipes lie beside the packages.
+COPY README.md ./
+COPY saga_core saga_core
+COPY tasks tasks
+COPY flows flows
+COPY deployments deployments
+RUN pip install --no-deps --no-build-isolation --no-compile -e .
+
+ENV HOME=/var/lib/saga \
+    XDG_CACHE_HOME=/var/lib/saga/cache \
+    HF_HOME=/var/lib/saga/cache/huggingface \
+    PREFECT_HOME=/var/lib/saga/prefect \
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30 \
+    PREFECT_WORKER_QUERY_SECONDS=2 \
+    PREFECT_WORKER_WEBSERVER_HOST=127.0.0.1 \
+    PREFECT_LOGGING_EXTRA_LOGGERS=saga_core,transformers,trl \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    DO_NOT_TRACK=1
+USER 10001:10001
+WORKDIR /var/lib/saga
+# Unhealthy is a worker that no longer polls the server.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/health', timeout=4)"]
+ENTRYPOINT ["/usr/bin/tini", "--"]
+CMD ["prefect", "worker", "start", "--type", "process", "--pool", "saga-gpu", "--limit", "1", "--with-healthcheck"]
