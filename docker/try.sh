@@ -29,7 +29,7 @@ for base in $(sed -n 's/^FROM \([^ ]*[:@][^ ]*\).*/\1/p' "docker/$name.Dockerfil
         buildah run --isolation chroot "$container" -- sh -c 'ldconfig && python -m ensurepip >/dev/null && ln -sf pip3 /usr/local/bin/pip'
     fi
     case $base in */*) full=docker.io/$base ;; *) full=docker.io/library/$base ;; esac
-    buildah commit --quiet --rm "$container" "$full" >/dev/null
+    buildah commit --format docker --quiet --rm "$container" "$full" >/dev/null
 done
 
-buildah bud --isolation chroot --pull-never --layers -f "docker/$name.Dockerfile" -t "saga-$name" "$@" .
+buildah bud --format docker --isolation chroot --pull-never --layers -f "docker/$name.Dockerfile" -t "saga-$name" "$@" .

@@ -44,7 +44,6 @@ ENV HOME=/var/lib/saga \
     PREFECT_WORKER_QUERY_SECONDS=2 \
     PREFECT_WORKER_WEBSERVER_HOST=127.0.0.1 \
     PREFECT_LOGGING_EXTRA_LOGGERS=saga_core,transformers,trl \
-    SAGA_GPU=pool \
     DO_NOT_TRACK=1
 USER 10001:10001
 WORKDIR /var/lib/saga
