@@ -1,4 +1,4 @@
-"""Make the bucket of the store that ``SAGA_STORE`` names, and try that its server suits: ``python -m deployments.bucket``."""
+"""Make the bucket that ``SAGA_STORE`` names, and try whether its server suits: ``python -m deployments.bucket``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _create(bucket: str) -> None:
     except ClientError as error:
         raise StoreError(f"the bucket cannot be made: {error}", f"s3://{bucket}", "look at the credentials") from error
     except BotoCoreError as error:
-        raise StoreError(f"the server cannot be asked: {error}", f"s3://{bucket}", "look at AWS_ENDPOINT_URL") from error
+        raise StoreError(f"no answer: {error}", f"s3://{bucket}", "look at AWS_ENDPOINT_URL") from error
 
 
 def main() -> int:
