@@ -1,10 +1,7 @@
 """The manifests and the pools' job templates: valid Kubernetes, no secret in them, a GPU where one is needed."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,10 @@ import kubernetes_validate
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.testing.utilities import prefect_test_harness
 from prefect.utilities.templating import apply_values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
 }
 
 
-def _job(pool: str, **values: Any) -> dict[str, Any]:
+def _job(pool: str, **values: object) -> dict[str, Any]:
     """Return the job that a worker would make for a run, as Prefect fills in a template."""
     template = TEMPLATES[pool]
     variables = template["variables"]["properties"]
@@ -164,20 +165,12 @@ def test_what_is_named_is_there() -> None:
 
 
 @pytest.mark.slow
-def test_a_server_accepts_the_pools(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment |= {"PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120"}
-    prefect = str(Path(sys.executable).with_name("prefect"))
-    for pool in TEMPLATES:
-        create = [prefect, "work-pool", "create", f"saga-{pool}", "--type", "kubernetes", "--overwrite"]
-        create += ["--base-job-template", str(FOLDER / f"pools/{pool}.json")]
-        done = subprocess.run(create, env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
-        shown = subprocess.run(
-            [prefect, "work-pool", "inspect", f"saga-{pool}", "--output", "json"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert json.loads(shown.stdout)["base_job_template"] == TEMPLATES[pool]
+def test_a_server_accepts_the_pools() -> None:
+    wrong = json.loads(json.dumps(TEMPLATES["gpu"]))
+    del wrong["variables"]["properties"]["gpus"]
+    with prefect_test_harness(server_startup_timeout=120), get_client(sync_client=True) as client:
+        for pool, template in TEMPLATES.items():
+            client.create_work_pool(WorkPoolCreate(name=f"saga-{pool}", type="kubernetes", base_job_template=template))
+            assert client.read_work_pool(f"saga-{pool}").base_job_template == template
+        with pytest.raises(PrefectHTTPStatusError, match="422"):
+            client.create_work_pool(WorkPoolCreate(name="wrong", type="kubernetes", base_job_template=wrong))
