@@ -28,7 +28,7 @@ COPY constraints.txt pyproject.toml ./
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
     && pip install --no-compile -c constraints.txt -r requirements.txt setuptools==84.2.1
 
-# Installed in place, because the recipes lie beside the packages.
+# Installed in place, because the recipes lie beside the packages; `deployments` is no part of the distribution, hence PYTHONPATH.
 COPY README.md ./
 COPY saga_core saga_core
 COPY tasks tasks
@@ -36,7 +36,8 @@ COPY flows flows
 COPY deployments deployments
 RUN pip install --no-deps --no-build-isolation --no-compile -e .
 
-ENV HOME=/var/lib/saga \
+ENV PYTHONPATH=/opt/saga \
+    HOME=/var/lib/saga \
     XDG_CACHE_HOME=/var/lib/saga/cache \
     HF_HOME=/var/lib/saga/cache/huggingface \
     PREFECT_HOME=/var/lib/saga/prefect \

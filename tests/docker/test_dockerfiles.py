@@ -96,3 +96,10 @@ def test_the_build_context_holds_what_is_copied_and_no_secret() -> None:
     }
     assert copied == allowed
     assert not [name for name in allowed if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("file", WORKERS, ids=_name)
+def test_what_compose_runs_can_be_imported(file: Path) -> None:
+    """`deployments` lies beside the packages and is none of them."""
+    assert "WORKDIR /opt/saga\n" in file.read_text()
+    assert "PYTHONPATH=/opt/saga " in file.read_text()
