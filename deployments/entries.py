@@ -18,7 +18,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from deployments.entry import Entry
-from deployments.names import TAG
+from deployments.names import PULL_STEPS, TAG
 from deployments.schedules import Schedule
 from saga_core.errors import UserError
 
@@ -72,7 +72,7 @@ def _wanted(entry: Entry, flow: Flow[..., Any]) -> dict[str, Any]:
         "work_queue_name": entry.work_pool.work_queue_name,
         "concurrency_limit": limit.limit if limit else None,
         "concurrency_options": strategy,
-        "pull_steps": [],
+        "pull_steps": PULL_STEPS,
         "parameter_openapi_schema": parameter_schema(flow).model_dump(mode="json", exclude_unset=True),
         "enforce_parameter_schema": True,
     }

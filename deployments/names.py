@@ -10,3 +10,5 @@ DEFAULT_QUEUE = "default"
 RUNS_A_LANGUAGE = 1
 # On every deployment of ours, so that one that the file no longer names can be told from others' deployments.
 TAG = "saga"
+# Where a run begins: in its worker's own working directory.
+PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": "."}}]

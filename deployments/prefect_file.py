@@ -11,6 +11,7 @@ import yaml
 from deployments.entry import Entry, Limit, Pool
 from deployments.names import CPU_POOL, DEFAULT_QUEUE, GPU_POOL, RUNS_A_LANGUAGE, TAG
 from deployments.schedules import load_schedules
+from flows.form import prefilled
 from saga_core import languages
 from saga_core.errors import SagaError
 from saga_core.recipe import Recipe
@@ -28,8 +29,11 @@ _HEAD = f"""\
 # `python -m deployments.deploy` makes a server have it, with pools, queues and automations. Where the pools are there,
 # `prefect deploy --all --prefect-file deployments/prefect.yaml` deploys the same.
 name: saga
-# The package is installed wherever a worker runs: nothing is pulled, and entrypoints are module paths.
-pull: []
+# The package is installed wherever a worker runs, and entrypoints are module paths. Without a step, Prefect would copy
+# the worker's whole working directory for every run.
+pull:
+- prefect.deployments.steps.set_working_directory:
+    directory: .
 """
 
 
@@ -39,13 +43,7 @@ def entries() -> list[Entry]:
     Raises:
         UserError: A recipe or the schedules file is wrong.
     """
-    every = [*_alignments(), *_retrainings(), *_stages()]
-    return [entry for entry in every if _module(entry).is_file()]
-
-
-def _module(entry: Entry) -> Path:
-    *module, _ = entry.entrypoint.split(".")
-    return Path(__file__).parents[1].joinpath(*module).with_suffix(".py")
+    return [*_alignments(), *_retrainings(), *_stages()]
 
 
 def _alignments() -> Iterator[Entry]:
@@ -56,7 +54,7 @@ def _alignments() -> Iterator[Entry]:
             entrypoint="flows.align.align",
             description=f"Align {_model(recipe)} to the grammar of {languages.get(recipe.language).name}.",
             tags=(TAG, recipe.language, _model(recipe)),
-            parameters={"recipe": name},
+            parameters=prefilled(name),
             work_pool=Pool(name=CPU_POOL, work_queue_name=recipe.language),
             concurrency_limit=Limit(limit=1),
         )

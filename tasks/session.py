@@ -264,7 +264,7 @@ class Session:
             LeaseLostError: The holder has ended, or another process has taken over.
         """
         assert stage.rows is not None
-        partial = self.store.partial_for(stage.name, key, lease)
+        partial = self.store.partial(stage.name, key, lease)
         folders = self._fetch(inputs)
         with _explained(self.store, partial):
             work = Work(self.recipe, self.outside, folders, self._headlines(inputs), Path(), partial.uri, partial)

@@ -36,11 +36,13 @@ class Partial:
         storage: Where they are kept.
         folder: The artifact's folder.
         cache: Local folder for copies of pieces.
-        check: Called before a piece is written; raises when the work has been taken over by another process.
+        check: Called before a piece is written; raises when the work has been taken over by another process. None: without
+            leases nobody takes over.
     """
 
-    def __init__(self, storage: Storage, folder: str, cache: Path, check: Callable[[], None]) -> None:
-        self._storage, self._cache, self._check = storage, cache, check
+    def __init__(self, storage: Storage, folder: str, cache: Path, check: Callable[[], None] | None) -> None:
+        self._storage, self._cache = storage, cache
+        self._check = check or _nothing
         self._folder = f"{folder}/{PARTIAL}"
         self.uri = storage.locate(self._folder)
         self._places: dict[Path, str] = {}
@@ -125,3 +127,7 @@ class Partial:
             for attempt in {parts[1] for parts in inner.values() if len(parts) > 1}:
                 # Copies that were read of them on this machine.
                 shutil.rmtree(self._cache / attempt, ignore_errors=True)
+
+
+def _nothing() -> None:
+    pass

@@ -14,13 +14,13 @@ Each writer has an attempt folder of its own, so two writers never mix files; th
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Store:
         # Attempts whose lease may have ended with them: a record may name them, whatever happened since.
         self._committed: set[str] = set()
 
-    @cached_property
+    @functools.cached_property
     def capabilities(self) -> Capabilities:
         """What the storage can do; found out at the first call, by writing and removing a few small files."""
         return probe(self.storage)
@@ -233,20 +233,18 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def partial(self, stage: str, key: str, lease: Lease | None) -> Partial:
-        """Return the pieces of an artifact that is being made."""
-        return Partial(self.storage, self.folder(stage, key), piece_cache(), lease.check if lease else _nothing)
-
-    def partial_for(self, stage: str, key: str, lease: int | None) -> Partial:
-        """Return the same for a process that works for the holder of a lease.
+    def partial(self, stage: str, key: str, lease: Lease | int | None) -> Partial:
+        """Return the pieces of an artifact that is being made.
 
         Args:
             stage: The stage.
             key: Its key.
-            lease: Number of the lease, without which nothing is written; None where the storage has none.
+            lease: Under which they are written: this process's, or by its number that of the process it works for; None
+                where the storage has none.
         """
         folder = self.folder(stage, key)
-        check = _nothing if lease is None else lambda: check_held(self.storage, folder, lease)
+        held = functools.partial(check_held, self.storage, folder, lease) if isinstance(lease, int) else None
+        check = lease.check if isinstance(lease, Lease) else held
         return Partial(self.storage, folder, piece_cache(), check)
 
     def drop_old_pieces(self, stage: str, key: str) -> None:
@@ -396,7 +394,3 @@ class Store:
 
     def _record_path(self, stage: str, key: str) -> str:
         return f"{self.folder(stage, key)}/{RECORD}"
-
-
-def _nothing() -> None:
-    """Check nothing: without leases nobody takes over."""

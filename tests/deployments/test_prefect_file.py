@@ -9,7 +9,9 @@ from prefect.cli.deploy._models import PrefectYamlModel
 
 from deployments import prefect_file
 from deployments.entry import Entry
+from deployments.names import PULL_STEPS
 from deployments.prefect_file import COMMAND, PREFECT_FILE, entries, read, text
+from flows.form import prefilled
 from saga_core import recipe_file
 from saga_core.errors import UserError
 from saga_core.recipe_file import RECIPES, recipe_names
@@ -29,7 +31,7 @@ def test_prefect_reads_every_field() -> None:
     for theirs, ours in zip(model.deployments, entries(), strict=True):
         dumped = theirs.model_dump(mode="json", exclude_unset=True)
         assert dumped == yaml.safe_load(yaml.safe_dump(_as_said(ours)))
-    assert model.pull == []
+    assert model.pull == PULL_STEPS
 
 
 def _as_said(entry: Entry) -> dict[str, object]:
@@ -52,7 +54,7 @@ def test_another_recipe_is_another_deployment(tmp_path: Path, monkeypatch: pytes
     (recipes / "another.yaml").write_text(source.replace("name: demo", "name: another"), encoding="utf-8")
     monkeypatch.setattr(recipe_file, "RECIPES", recipes)
     (new,) = [entry for entry in entries() if entry not in before]
-    assert (new.name, new.parameters) == ("another", {"recipe": "another"})
+    assert (new.name, new.parameters) == ("another", prefilled("another"))
 
 
 def test_a_changed_file_is_refused_in_one_line(tmp_path: Path) -> None:
