@@ -36,8 +36,8 @@ class Partial:
         storage: Where they are kept.
         folder: The artifact's folder.
         cache: Local folder for copies of pieces.
-        check: Called before a piece is written; raises when the work has been taken over by another process. None: without
-            leases nobody takes over.
+        check: Called before a piece is written; raises when the work has been taken over by another process; None where
+            nobody can.
     """
 
     def __init__(self, storage: Storage, folder: str, cache: Path, check: Callable[[], None] | None) -> None:
