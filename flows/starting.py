@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import warnings
 from collections.abc import Callable, Container
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +31,7 @@ def start_flow(
     Raises:
         SagaError: The flow failed; it carries the report, and the command that resumes.
     """
-    _prepare_environment(session)
+    _prepare_prefect()
     start = datetime.now(UTC).isoformat(timespec="microseconds")
     from flows.embedded import start_embedded_api
 
@@ -86,24 +85,13 @@ def _advice(report: dict[str, Any], command: list[str]) -> dict[str, str]:
     return {"kept": "; ".join(kept), "resume": shlex.join(["saga", *command])}
 
 
-def _prepare_environment(session: Session) -> None:
-    """Set what libraries read when they are imported; what the user has set stays."""
+def _prepare_prefect() -> None:
+    """Set what Prefect reads when it is imported; what the user has set stays."""
     defaults = {
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "DO_NOT_TRACK": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        # Threads that spin while they wait make a run on busy cores ten times slower.
-        "OMP_WAIT_POLICY": "PASSIVE",
     }
-    if all(pin.revision is None for pin in session.outside.values()):
-        defaults["HF_HUB_OFFLINE"] = "1"
-    if session.recipe.runtime.threads:
-        # The recipe says so itself: it comes before what the shell happens to have set.
-        os.environ["OMP_NUM_THREADS"] = str(session.recipe.runtime.threads)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-    # What Transformers will rename one day is for its developers, not for who runs a recipe.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")

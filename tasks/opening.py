@@ -13,6 +13,7 @@ from saga_core.errors import UserError
 from saga_core.outside import Outside, Pinner
 from saga_core.recipe import Recipe
 from saga_core.recipe_file import LoadedRecipe, load_recipe
+from tasks.libraries import prepare_libraries
 from tasks.pipeline import PIPELINE
 from tasks.session import Session
 
@@ -44,6 +45,7 @@ def open_session(
     sources = [pin.text(source) for source in recipe.corpus.sources]
     outside |= {f"corpus.{i}": source for i, source in enumerate(sources)}
     outside["corpus"] = Outside({"sources": [source.identity for source in sources]}, "")
+    prepare_libraries(recipe, outside)
     return Session(recipe, outside, Store(store), refresh, _run_name(recipe, outside), asked=loaded)
 
 
