@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -23,7 +24,7 @@ from tests.deployments.server import ROOT, Server
 pytestmark = pytest.mark.slow
 
 # A generation long enough to be hit, in shards small enough to have some before.
-GENERATION = ("corpus.prompts=120", "generation.per_temperature=4", "runtime.shard_rows=60", "sft.mode=skip")
+GENERATION = ("corpus.prompts=48", "generation.per_temperature=4", "runtime.shard_rows=24", "sft.mode=skip")
 SHARDS = 16
 
 
@@ -51,7 +52,7 @@ def begin(tokens: int, until_stage: str = "scores") -> UUID:
     return run.id
 
 
-def wait(condition: Callable[[], bool], seconds: float = 300) -> float:
+def wait(condition: Callable[[], bool], seconds: float = 600) -> float:
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
@@ -116,6 +117,42 @@ def check_resumed(client: SyncPrefectClient, store: Store, run: UUID, before: di
     assert sum(made) <= SHARDS - len(kept)
 
 
+def test_what_is_cached_wakes_nobody(server: Server, client: SyncPrefectClient, store: Store) -> None:
+    first = begin(8, "probe")
+    wait(lambda: client.read_flow_run(first).state.is_final())  # type: ignore[union-attr]
+    assert state(client, first) == "Completed"
+    assert [child.name for child in children(client, first)] == ["probe 1 of 1"]
+    again = begin(8, "probe")
+    wait(lambda: client.read_flow_run(again).state.is_final())  # type: ignore[union-attr]
+    run = client.read_flow_run(again)
+    assert state(client, again) == "Completed"
+    assert children(client, again) == []
+    print(f"a run with nothing to do took {run.total_run_time.total_seconds():.1f} s")
+
+
+def test_two_workers_share_the_shards(server: Server, client: SyncPrefectClient, store: Store) -> None:
+    records = server.records()
+    command = list(Path(f"/proc/{records['saga-gpu-1'].process.pid}/cmdline").read_bytes().decode().split("\0"))[:-1]
+    environment = Path(f"/proc/{records['saga-gpu-1'].process.pid}/environ").read_bytes().decode().split("\0")
+    second = [part.replace("saga-gpu-1", "saga-gpu-2") for part in command]
+    assert second != command
+    worker = subprocess.Popen(second, env=dict(line.split("=", 1) for line in environment if line), cwd=ROOT)
+    try:
+        wait(lambda: len(client.read_workers_for_work_pool("saga-gpu")) == 2, 60)
+        run = begin(44)
+        wait(lambda: client.read_flow_run(run).state.is_final())  # type: ignore[union-attr]
+        assert state(client, run) == "Completed"
+    finally:
+        worker.terminate()
+        worker.wait(60)
+    parts = {child.name: child.state.message for child in children(client, run) if child.state is not None}
+    half = f"{SHARDS // 2} of {SHARDS // 2} shards made here"
+    assert {name: message for name, message in parts.items() if name.startswith("candidates")} == {
+        "candidates 1 of 2": half,
+        "candidates 2 of 2": half,
+    }
+
+
 def test_a_killed_process_and_the_command_that_retries(server: Server, client: SyncPrefectClient, store: Store) -> None:
     run = begin(40)
     in_mid_generation(client, store, run)
@@ -155,7 +192,7 @@ def test_the_server_is_away_for_a_minute(server: Server, client: SyncPrefectClie
         process.send(signal.SIGKILL)
     time.sleep(60)
     assert server.command("start", SAGA_ALLOW_CPU="1").returncode == 0
-    wait(lambda: state(client, run) not in ("Running", "Pending"), 300)
+    wait(lambda: state(client, run) not in ("Running", "Pending"))
     if state(client, run) != "Completed":
         retry(server, run)
     check_resumed(client, store, run, before, set())
