@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
@@ -35,9 +36,8 @@ def _pool(client: SyncPrefectClient, name: str, description: str) -> Iterator[st
     try:
         pool = client.read_work_pool(name)
     except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
         client.create_work_pool(
-            WorkPoolCreate(name=name, type="process", description=description, base_job_template=template)
+            WorkPoolCreate(name=name, type="process", description=description, base_job_template=_job_template())
         )
         yield f"pool {name}: made"
         return
@@ -45,6 +45,15 @@ def _pool(client: SyncPrefectClient, name: str, description: str) -> Iterator[st
     if pool.description != description:
         client.update_work_pool(name, WorkPoolUpdate(description=description))
         yield f"pool {name}: description"
+
+
+def _job_template() -> dict[str, Any]:
+    """Return Prefect's own template, less what would let whoever starts a run choose its command or environment."""
+    template = ProcessWorker.get_default_base_job_template()
+    for name in ("command", "env", "working_dir"):
+        del template["job_configuration"][name]
+        del template["variables"]["properties"][name]
+    return template
 
 
 def _queue(client: SyncPrefectClient, pool: str, name: str, limit: int | None) -> Iterator[str]:

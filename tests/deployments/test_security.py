@@ -2,12 +2,16 @@
 
 import asyncio
 import subprocess
+from pathlib import Path
 
 import asyncpg
 import httpx
 import psutil
 import pytest
 import s3fs
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
@@ -156,3 +160,15 @@ def test_no_secret_is_in_arguments_logs_or_open_files(server: Server) -> None:
     for path in server.folder.path.rglob("*"):
         if path.is_file() and (path.suffix == ".log" or path.stat().st_mode & 0o044):
             assert not [secret for secret in secrets if secret.encode() in path.read_bytes()], path
+
+
+def test_a_run_chooses_no_command_and_no_environment(server: Server, client: SyncPrefectClient, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    jobs = {"command": f"touch {mark}", "env": {"SAGA_ALLOWED_ROOTS": "/"}, "working_dir": str(tmp_path)}
+    settings = {"overrides": ["model.id=/etc"]}
+    run = run_deployment("align/demo", parameters=settings, job_variables=jobs, timeout=180)
+    assert isinstance(run, FlowRun)
+    assert run.state is not None
+    # It began as always, under the worker's own environment.
+    assert (run.state.name, mark.exists()) == ("Invalid input", False)
+    assert "model.id: /etc is outside the folders that a parameter may name" in (run.state.message or "")
