@@ -73,9 +73,15 @@ def _wanted(entry: Entry, flow: Flow[..., Any]) -> dict[str, Any]:
         "concurrency_limit": limit.limit if limit else None,
         "concurrency_options": strategy,
         "pull_steps": PULL_STEPS,
-        "parameter_openapi_schema": parameter_schema(flow).model_dump(mode="json", exclude_unset=True),
+        "parameter_openapi_schema": _form(flow),
         "enforce_parameter_schema": True,
     }
+
+
+def _form(flow: Flow[..., Any]) -> dict[str, Any]:
+    schema = parameter_schema(flow).model_dump(mode="json", exclude_unset=True)
+    # Else a misspelt parameter is taken, and the run's process dies of it before it can say a word.
+    return schema | {"additionalProperties": False}
 
 
 def _has(there: DeploymentResponse, key: str) -> Any:  # noqa: ANN401 - whatever the field holds

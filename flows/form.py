@@ -35,10 +35,16 @@ def _bounded(settings: type[BaseModel], name: str, title: str, description: str)
     return Field(field.default, title=title, description=description, **bounds)
 
 
+def _in_order(schema: dict[str, Any]) -> None:
+    """Number the fields: the server's database forgets their order, and the form goes by these."""
+    for position, field in enumerate(schema["properties"].values()):
+        field["position"] = position
+
+
 class Choices(BaseModel):
     """Settings of the recipe that a person may want to change for one run; what is not given stays the recipe's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, json_schema_extra=_in_order)
 
     language: str = Field(
         "nb",

@@ -53,13 +53,25 @@ def open_run(
     deployed = runtime.deployment.name
     if deployed in recipe_names() and recipe != deployed:
         # The form is filled with the values of that recipe, which are none of another's.
-        raise UserError(f"this deployment runs {deployed}, not {recipe}", "recipe", f"start the deployment {recipe}")
+        remedy = f"start the deployment {recipe}" if recipe in recipe_names() else f"leave it at {deployed}"
+        raise UserError(f"this deployment runs {deployed}, not {recipe}", "recipe", remedy)
     check_stage(until, "until")
     refreshed = frozenset(check_stage(name, "refresh") for name in refresh)
     confined = confinement()
     plain = confined.load(recipe, ())[0] if confined else load_recipe(recipe)
     place = store if confined else store or os.environ.get(STORE) or DEFAULT_STORE
-    return open_asked(recipe, (*choose(plain.recipe), *overrides), place, refreshed, confined)
+    try:
+        return open_asked(recipe, (*choose(plain.recipe), *overrides), place, refreshed, confined)
+    except UserError as error:
+        if confined is None:
+            raise
+        raise _as_in_the_form(error) from error
+
+
+def _as_in_the_form(error: UserError) -> UserError:
+    """Say where a mistake is, and what to do, to somebody who has a form and no command line."""
+    where, remedy = (text.replace("--set ", "") for text in (error.where, error.remedy))
+    return UserError(error.what, f"overrides: {where}" if where != error.where else where, remedy)
 
 
 def check_device(stage: str) -> None:

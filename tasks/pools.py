@@ -104,11 +104,12 @@ def _wait(sent: SentRuns, shards: Shards[Any] | None = None) -> None:
     counted = time.monotonic()
     while True:
         sent.look()
-        if not sent.unfinished():
-            return
-        if shards is not None and time.monotonic() - counted > _COUNT_SECONDS:
+        ended = not sent.unfinished()
+        if shards is not None and (ended or time.monotonic() - counted > _COUNT_SECONDS):
             counted = time.monotonic()
             shards.missing()
+        if ended:
+            return
         time.sleep(_POLL_SECONDS)
 
 

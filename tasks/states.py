@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from prefect.client.schemas.objects import State
+from prefect.logging import get_logger
 from prefect.states import Completed, Failed
 
 from saga_core.errors import SagaError, StageError, UserError
@@ -26,9 +28,16 @@ def state_of_failure(error: SagaError) -> State[Outcome]:
 
     A mistake in the input has a name of its own. Raised instead, the error would fill the run's log with a traceback.
     """
+    # A worker's process raises it once more when the flow has returned, and logs that.
+    get_logger("flow_runs").addFilter(_is_news)
     name = INVALID if isinstance(error, UserError) else "Failed"
     # Prefect's type is for what a run returns when all is well.
     return Failed(name=name, message=str(error), data=error)  # type: ignore[arg-type]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep the traceback of an error that the run's state tells in one line off the run's page."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], SagaError)
 
 
 def refusal_of(state: State[object], inputs: Iterable[str]) -> DamagedInputError | None:

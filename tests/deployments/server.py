@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +69,21 @@ class Server:
         families = (family(record.process) for record in self.records().values())
         return marked(self.settings.mark).union(*families)
 
+    def runs_of(self, worker: str) -> set[Process]:
+        """Return the processes of the runs that a worker has now."""
+        process = self.records()[worker].process
+        return family(process) - {process}
+
     def environment_of_client(self) -> dict[str, str]:
         """Return what its ``env`` file exports, read as a shell does."""
         script = 'set -a; . "$1"; exec env -0'
         done = subprocess.run(["sh", "-c", script, "sh", self.folder.env], capture_output=True, check=True, env={})
         return dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until something is so, and fail where it takes longer."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)

@@ -21,6 +21,7 @@ def test_every_field_has_a_title_a_help_text_and_its_bounds() -> None:
     assert (fields["min_gap"]["minimum"], fields["min_gap"]["maximum"]) == (0, 2)
     assert fields["beta"]["exclusiveMinimum"] == 0
     assert fields["sft_mode"]["enum"] == ["auto", "force", "skip"]
+    assert [field["position"] for field in fields.values()] == list(range(len(fields)))
     assert all(parameter["description"] for parameter in SCHEMA["properties"].values())
 
 
