@@ -1,20 +1,15 @@
 """A server that the slow tests of a file share."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-from servers.ports import reserve
 from servers.s3_endpoint import unavailable
 
 from deployments.local import requirements
-from deployments.local.folder import Folder
 from saga_core.errors import UserError
-from tests.deployments.server import Server
+from tests.deployments.server import Server, temporary_server
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +19,8 @@ def stopped_server() -> Iterator[Server]:
         requirements.check()
     except UserError as error:
         unavailable(str(error))
-    # Not in pytest's own folder, which the database's user can't come through.
-    path = Path(tempfile.mkdtemp(prefix="saga-server-"))
-    path.chmod(0o711)
-    server = Server(Folder(path / "server"), reserve())
-    try:
+    with temporary_server() as server:
         yield server
-    finally:
-        done = server.command("stop")
-        shutil.rmtree(path)
-        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")

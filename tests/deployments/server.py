@@ -1,12 +1,17 @@
 """A real server for the tests: everything that ``make server`` starts, in a folder and on ports of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from servers.ports import reserve
 
 from deployments.local.folder import Folder
 from deployments.local.processes import Process, family, marked
@@ -87,3 +92,18 @@ def wait(condition: Callable[[], bool], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.2)
+
+
+@contextmanager
+def temporary_server() -> Iterator[Server]:
+    """A server that was never started; whatever is started of it ends with the context, and its folder is removed."""
+    # Not in pytest's own folder, which the database's user can't come through.
+    path = Path(tempfile.mkdtemp(prefix="saga-server-"))
+    path.chmod(0o711)
+    server = Server(Folder(path / "server"), reserve())
+    try:
+        yield server
+    finally:
+        done = server.command("stop")
+        shutil.rmtree(path)
+        assert done.returncode == 0, done.stderr
