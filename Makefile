@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo server server-stop test test-slow faults lint format benchmark lock-stages clean
+.PHONY: help setup demo server server-stop test test-slow faults soak overheads lint format benchmark lock-stages clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,12 @@ test-slow: $(VENV)/.dev ## Run the slow tests
 faults: $(VENV)/.dev ## Kill a run on a real S3 server at random points, resume it elsewhere, print what was lost
 	PYTHONPATH=.:tests OMP_NUM_THREADS=1 $(BIN)/python -m faults.kills
 	PYTHONPATH=.:tests $(BIN)/python -m faults.outages
+
+overheads: $(VENV)/.dev ## Measure on a server what dispatch and runs with nothing to do cost, and two workers against one
+	PYTHONPATH=.:tests:tests/e2e OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.overheads
+
+soak: $(VENV)/.dev ## Send a server 200 runs with nothing to do and 20 small ones; is anything lost, does anything grow?
+	PYTHONPATH=.:tests:tests/e2e OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.soak $(SOAK)
 
 lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/ruff check .

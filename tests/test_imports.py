@@ -86,6 +86,14 @@ def test_the_plan_needs_neither_torch_nor_prefect() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_worker_imports_no_library_of_a_stage_before_it_is_to_run() -> None:
+    # What a run with everything cached pays for, and what is imported before the first line of any stage.
+    heavy = "('torch', 'transformers', 'spacy', 'stanza', 'datasets', 'matplotlib', 'pandas')"
+    code = f"import sys, flows.align, flows.stage, flows.retrain; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
 def test_no_file_is_two_concepts() -> None:
     files = [f for layer in FORBIDDEN for f in (ROOT / layer).rglob("*.py")]
     assert not [f.name for f in files if len(f.read_text(encoding="utf-8").splitlines()) > 400]

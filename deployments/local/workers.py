@@ -26,10 +26,15 @@ def workers(folder: Folder, settings: Settings) -> tuple[Service, Service]:
     cores = len(os.sched_getaffinity(0))
     cpu = {"SAGA_GPU": "pool", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores // _RUNS)))}
     return (
-        _worker(folder, settings, CPU_POOL, _RUNS, cpu),
-        # One training a GPU: it takes the next stage when the last has ended.
-        _worker(folder, settings, GPU_POOL, 1, {}),
+        _worker(folder, settings, CPU_POOL, 1, _RUNS, cpu),
+        gpu_worker(folder, settings, 1),
     )
+
+
+def gpu_worker(folder: Folder, settings: Settings, number: int) -> Service:
+    """Return one worker of the GPU pool; the pool shares generation and scoring out among as many as it has."""
+    # One training a GPU: it takes the next stage when the last has ended.
+    return _worker(folder, settings, GPU_POOL, number, 1, {})
 
 
 def has_gpu() -> bool:
@@ -38,8 +43,8 @@ def has_gpu() -> bool:
     return lists is not None and subprocess.run([lists, "-L"], check=False, capture_output=True).returncode == 0
 
 
-def _worker(folder: Folder, settings: Settings, pool: str, limit: int, more: dict[str, str]) -> Service:
-    name, since = f"{pool}-1", datetime.now(UTC)
+def _worker(folder: Folder, settings: Settings, pool: str, number: int, limit: int, more: dict[str, str]) -> Service:
+    name, since = f"{pool}-{number}", datetime.now(UTC)
     start = ("prefect", "worker", "start", "--pool", pool, "--name", name, "--limit", str(limit), "--type", "process")
     return Service(
         name=name,

@@ -78,7 +78,9 @@ def table(samples: Sequence[Sample], every: int) -> str:
         here = [sample for sample in samples if first <= sample.ended < first + every]
         if here:
             memory = " ".join(f"{median(here, name):7.0f} MB" for name in here[0].memory)
-            files, connections = (statistics.median(getattr(s, what) for s in here) for what in ("files", "connections"))
+            files, connections = (
+                statistics.median(getattr(s, what) for s in here) for what in ("files", "connections")
+            )
             last = f"{files:5.0f}  {connections:11.0f}  {here[-1].database:5.1f} MB"
             lines.append(f"{first:4d}–{min(first + every - 1, samples[-1].ended):<4d} {memory}  {last}")
     return "\n".join(lines)
@@ -90,10 +92,9 @@ def median(samples: Sequence[Sample], service: str) -> float:
 
 
 def grown(samples: Sequence[Sample]) -> list[str]:
-    """Return which services held more in the last quarter of the runs than in the second one."""
-    last = max(sample.ended for sample in samples)
-    second = [sample for sample in samples if last / 4 <= sample.ended < last / 2]
-    fourth = [sample for sample in samples if sample.ended >= last * 3 / 4]
+    """Return which services held more in the last quarter of the time than in the second; four samples at least."""
+    quarter = len(samples) // 4
+    second, fourth = samples[quarter : 2 * quarter], samples[-quarter:]
     found = []
     for name in samples[0].memory:
         before, after = median(second, name), median(fourth, name)

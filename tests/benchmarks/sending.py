@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+from tasks.pipeline import STAGE_NAMES
 from tests.deployments.server import Server
 
 # Of ids in one question: the server answers with 200 rows, and a run of ours has eleven stages.
@@ -42,10 +43,12 @@ def small(*more: str) -> list[str]:
     return [*SMALL, *more]
 
 
-def press(client: SyncPrefectClient, overrides: Sequence[str], until: str | None = None) -> UUID:
+def press(
+    client: SyncPrefectClient, overrides: Sequence[str], until: str = STAGE_NAMES[-1], refresh: Sequence[str] = ()
+) -> UUID:
     """Start a run of the demo, as the button does."""
     deployment = client.read_deployment_by_name("align/demo")
-    parameters = {"overrides": list(overrides)} | ({"until": until} if until else {})
+    parameters = {"overrides": list(overrides), "until": until, "refresh": list(refresh)}
     return client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id
 
 

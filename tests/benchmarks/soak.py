@@ -1,8 +1,9 @@
 """Hundreds of runs through one server: is any lost or done twice, and does anything grow? ``make soak``.
 
 Runs that find all of it cached are pressed a dozen at a time, and small runs with a seed of their own, which compute
-every stage, between them. Meanwhile memory, connections, open files and temporary files are looked at. At the end every run
-has completed, once; every artifact of each is in the store and sound; no process and no temporary file is left.
+every stage, between them. Meanwhile memory, connections, open files and temporary files are looked at. At the end
+every run has completed, once; every artifact of each is in the store and sound; no process and no temporary file is
+left.
 """
 
 import argparse
@@ -60,8 +61,7 @@ class Soak:
         self._client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=_AT_ONCE))
         queue = self._client.read_work_queue_by_name("nb", work_pool_name="saga-cpu")
         self._client.update_work_queue(queue.id, concurrency_limit=_AT_ONCE)
-        self._press(0, full=True)
-        self._drain([])
+        self._drain([], [self._press(0, full=True)])
         self.samples.clear()
 
     def run(self, no_ops: int, full: int) -> None:
@@ -69,10 +69,9 @@ class Soak:
         plan = [0] * no_ops
         for seed in range(full, 0, -1):
             plan.insert((seed - 1) * no_ops // full, seed)
-        self._drain(plan)
+        self._drain(plan, [])
 
-    def _drain(self, plan: list[int]) -> None:
-        waiting = [id_ for id_ in self.sent if id_ not in self.full[:-1]] if not plan else []
+    def _drain(self, plan: list[int], waiting: list[UUID]) -> None:
         ended, looked = 0, 0.0
         while plan or waiting:
             while plan and len(waiting) < _QUEUED:
@@ -113,8 +112,12 @@ class Soak:
             if id_ not in self.full and not states <= {"Cached", "Skipped"}:
                 wrong.append(f"run {run.name} had nothing to do and has stages that are {', '.join(map(str, states))}")
         sent = sending.children(self._client, self.full)
-        wrong += [f"run {run.name} is {run.state_name}" for run in sent if run.state_name not in ("Completed", "Cached")]
-        twice = [name for name, count in Counter(r.name for r in sent if _of_a_whole_stage(r.name)).items() if count > 1]
+        wrong += [
+            f"run {run.name} is {run.state_name}" for run in sent if run.state_name not in ("Completed", "Cached")
+        ]
+        twice = [
+            name for name, count in Counter(r.name for r in sent if _of_a_whole_stage(r.name)).items() if count > 1
+        ]
         wrong += [f"{name} was sent twice" for name in twice]
         if stray := sending.children(self._client, [id_ for id_ in ids if id_ not in self.full]):
             wrong.append(f"runs with nothing to do sent {len(stray)} others")
@@ -125,7 +128,9 @@ class Soak:
     def _missing(self, seed: int) -> list[str]:
         store = self._server.environment_of_client()["SAGA_STORE"]
         plan = make_plan(open_session(load_recipe("demo", sending.small(f"seed={seed}")), store), PIPELINE)
-        return [f"seed {seed}: {each.stage} is not in the store" for each in plan if each.state not in ("cached", "skip")]
+        return [
+            f"seed {seed}: {each.stage} is not in the store" for each in plan if each.state not in ("cached", "skip")
+        ]
 
     def _left(self, before: Sample) -> list[str]:
         after = growth.idle(self._server, self._temporary, len(self.sent))
@@ -135,8 +140,8 @@ class Soak:
         if after.files > before.files + _QUEUED:
             found.append(f"open files grew from {before.files} to {after.files}")
         print(
-            f"when nothing ran: open files {before.files} before, {after.files} after; connections to the database "
-            f"{before.connections} and {after.connections}; temporary {len(before.temporary)} and {len(after.temporary)}"
+            f"idle before and after: open files {before.files}, {after.files}; connections to the database "
+            f"{before.connections}, {after.connections}; temporary {len(before.temporary)}, {len(after.temporary)}"
         )
         return found
 
@@ -170,7 +175,9 @@ def soak(no_ops: int, full: int) -> None:
             soaking.run(no_ops, full)
             seconds = time.monotonic() - begun
             wrong = soaking.check(before)
-            print(f"{no_ops} runs with nothing to do and {full} small full ones in {seconds:.0f} s, {_AT_ONCE} at once\n")
+            print(
+                f"{no_ops} runs with nothing to do and {full} small full ones in {seconds:.0f} s, {_AT_ONCE} at once\n"
+            )
             print(growth.table(soaking.samples, _EVERY))
             grew = soaking.samples[-1].database - before.database
             print(f"\nthe database grew by {1000 * grew / (no_ops + full):.0f} kB a run; its largest tables:")
