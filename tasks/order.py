@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -66,6 +67,12 @@ def order_for(stage: Stage, session: Session, lookup: Lookup, inputs: dict[str, 
         inputs=inputs,
         refresh=stage.name in session.refresh,
     )
+
+
+def share_out(names: Sequence[str], parts: int) -> list[list[str]]:
+    """Deal names of shards out to so many workers, or fewer where there are fewer names; neighbours stay together."""
+    parts = min(parts, len(names))
+    return [list(names[i * len(names) // parts : (i + 1) * len(names) // parts]) for i in range(parts)]
 
 
 def carry_out(order: Order, confinement: Confinement | None = None) -> Outcome:

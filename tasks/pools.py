@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from prefect.context import FlowRunContext, TaskRunContext
@@ -12,7 +12,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from saga_core.artifacts.record import Reference
 from saga_core.artifacts.shards import Shards, Spread
 from saga_core.errors import StageError, UserError
-from tasks.order import Order, order_for
+from tasks.order import Order, order_for, share_out
 from tasks.prefect_api import places
 from tasks.sent_runs import SentRuns
 from tasks.session import DamagedInputError, Lookup, Outcome, Session
@@ -80,7 +80,7 @@ def _spread(pool: Pool, order: Order, lease: int | None) -> Spread:
     def spread(shards: Shards[Any]) -> None:
         missing = shards.missing()
         here = pool == "cpu"
-        shares = _shares(missing, places(POOLS[pool]))
+        shares = share_out(missing, places(POOLS[pool]))
         with SentRuns(pool, order.inputs) as sent:
             theirs = {}
             for number, share in enumerate(shares[1:] if here else shares, 1):
@@ -111,12 +111,6 @@ def _wait(sent: SentRuns, shards: Shards[Any] | None = None) -> None:
         if ended:
             return
         time.sleep(_POLL_SECONDS)
-
-
-def _shares(names: Sequence[str], parts: int) -> list[list[str]]:
-    """Deal names out to so many parts, or fewer where there are fewer names; neighbours stay together."""
-    parts = min(parts, len(names))
-    return [list(names[i * len(names) // parts : (i + 1) * len(names) // parts]) for i in range(parts)]
 
 
 def _parameters(order: Order) -> dict[str, Any]:

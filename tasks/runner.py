@@ -18,6 +18,8 @@ from saga_core.telling import tell
 from tasks.page import page_of
 from tasks.pools import compute_in_pools, uses_pools
 from tasks.progress_artifact import posting
+from tasks.ray_cluster import uses_ray
+from tasks.ray_spread import compute_on_ray
 from tasks.report import RunReport
 from tasks.session import Outcome, Session
 from tasks.stage import Stage
@@ -57,7 +59,11 @@ def resolve(stage: Stage, session: Session, inputs: Mapping[str, Outcome]) -> Ou
     lookup = session.look_up(stage, references)
     if lookup.record is not None:
         return session.cached(lookup, lookup.record)
-    if uses_pools():
+    # Asked first, so that a wrong setting is told at once, and not after the first training.
+    ray, pools = uses_ray(), uses_pools()
+    if ray and stage.rows is not None:
+        return compute_on_ray(stage, session, lookup, references)
+    if pools:
         return compute_in_pools(stage, session, lookup, references)
     return session.compute(stage, lookup, references)
 
