@@ -85,6 +85,7 @@ def _spread(stage: Stage, order: Order, threads: int, lease: int | None) -> Spre
                     if time.monotonic() - counted > _COUNT_SECONDS:
                         counted = time.monotonic()
                         shards.missing()
+            shards.missing()
 
     return spread
 
@@ -157,7 +158,7 @@ class _Dealt:
             order: The shards that it makes.
             name: Its name, for people.
         """
-        from prefect_ray import remote_options
+        from prefect_ray.context import remote_options
 
         waiting = TaskRunContext.get()
         assert waiting is not None
