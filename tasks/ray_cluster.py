@@ -18,12 +18,13 @@ from prefect.settings import get_current_settings
 from saga_core.errors import StageError, UserError
 
 if TYPE_CHECKING:
-    from prefect_ray import RayTaskRunner
+    from tasks.ray_runner import TellingRayRunner
 
 RAY = "SAGA_RAY"
 
 # References travel, never data; Ray's default is a third of the memory.
 _OBJECT_STORE_BYTES = 80 * 2**20
+_REMEDY = "start it, or correct or unset this, and run again"
 
 
 def uses_ray() -> bool:
@@ -46,7 +47,7 @@ def uses_ray() -> bool:
 
 
 @contextmanager
-def connected() -> Iterator[RayTaskRunner[Any]]:
+def connected() -> Iterator[TellingRayRunner]:
     """Connect to the cluster, or start one in this machine where ``SAGA_RAY`` is ``local``; it ends with this block.
 
     Yields:
@@ -68,22 +69,26 @@ def connected() -> Iterator[RayTaskRunner[Any]]:
         # As the runner's own address it would mean: start one where there is none.
         options["address"] = place
     import ray
-    from prefect_ray import RayTaskRunner
+
+    from tasks.ray_runner import TellingRayRunner
 
     logging.getLogger("ray").setLevel(logging.ERROR)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with ExitStack() as stack:
             stack.callback(ray.shutdown)
-            runner = RayTaskRunner(None if place == "auto" else place, options | {"logging_level": logging.ERROR})
-            stack.enter_context(runner)
+            runner = TellingRayRunner(None if place == "auto" else place, options | {"logging_level": logging.ERROR})
+            try:
+                stack.enter_context(runner)
+            except Exception as error:
+                # Another version, a head that is away, a machine too busy to start one: Ray's errors have no root.
+                raise StageError(f"no Ray cluster answers: {error}", RAY, _REMEDY) from error
             if threading.current_thread() is threading.main_thread():
                 # Ray's own would end this process without a word.
                 signal.signal(signal.SIGTERM, handler)
             yield runner
     except ConnectionError as error:
-        what = f"no Ray cluster answers: {error}"
-        raise StageError(what, RAY, "start it, or correct or unset it, and run again") from error
+        raise StageError(f"the Ray cluster does not answer any more: {error}", RAY, _REMEDY) from error
 
 
 def needs_of(nodes: Sequence[Mapping[str, Any]], gpu: bool, threads: int) -> dict[str, int]:

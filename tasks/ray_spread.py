@@ -27,8 +27,9 @@ from tasks.stage import Stage
 from tasks.states import failure_of, refusal_of, state_of, state_of_failure
 
 if TYPE_CHECKING:
-    from prefect_ray import RayTaskRunner
     from prefect_ray.task_runners import PrefectRayFuture
+
+    from tasks.ray_runner import TellingRayRunner
 
 # What the machine that asks has set for the store, the hub and the libraries; Prefect hands on its own settings.
 _HANDED_ON = ("SAGA_", "AWS_", "HF_", "TOKENIZERS_", "OMP_", "DO_NOT_TRACK")
@@ -126,7 +127,7 @@ class _Dealt:
         inputs: Names of the stage's inputs.
     """
 
-    def __init__(self, runner: RayTaskRunner[Any], needs: Mapping[str, int], inputs: Iterable[str]) -> None:
+    def __init__(self, runner: TellingRayRunner, needs: Mapping[str, int], inputs: Iterable[str]) -> None:
         self._runner, self._inputs = runner, tuple(inputs)
         self._options = {f"num_{name.lower()}s": amount for name, amount in needs.items()}
         # Ray would begin the task again, which Prefect has counted as running.

@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FORBIDDEN = {
-    "saga_core": {"prefect", "tasks", "flows", "deployments"},
+    "saga_core": {"prefect", "tasks", "flows", "deployments", "ray", "prefect_ray"},
     "tasks": {"flows", "deployments"},
-    "flows": {"deployments"},
-    "deployments": set(),
+    "flows": {"deployments", "ray", "prefect_ray"},
+    "deployments": {"ray", "prefect_ray"},
 }
 
 
@@ -88,7 +88,7 @@ def test_the_plan_needs_neither_torch_nor_prefect() -> None:
 
 def test_a_worker_imports_no_library_of_a_stage_before_it_is_to_run() -> None:
     # What a run with everything cached pays for, and what is imported before the first line of any stage.
-    heavy = "('torch', 'transformers', 'spacy', 'stanza', 'datasets', 'matplotlib', 'pandas')"
+    heavy = "('torch', 'transformers', 'spacy', 'stanza', 'datasets', 'matplotlib', 'pandas', 'ray', 'prefect_ray')"
     code = f"import sys, flows.align, flows.stage, flows.retrain; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

@@ -27,15 +27,16 @@ def ray_cluster() -> Iterator[dict[str, str]]:
     """Two nodes; yields the variables that lead to them."""
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
-    folder = cluster.head_node.get_session_dir_path()
+    cluster = Cluster()
     try:
-        cluster.add_node(**node)
+        for _ in range(2):
+            cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
         yield {"SAGA_RAY": "auto", "RAY_ADDRESS": cluster.address}
     finally:
+        folders = {node.get_session_dir_path() for node in cluster.list_all_nodes()}
         cluster.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+        for folder in folders:
+            shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,9 @@ def test_workers_on_two_nodes_make_the_same_artifacts(
     told = [re.fullmatch(r"(\w+): \d+ of \d+ shards made here, by process (\d+) of Ray's node (\w+)", row["message"])
             for row in rows]  # fmt: skip
     made = [match.groups() for match in told if match]
+    ran = httpx.post(f"{server[0]}/task_runs/filter", json={}, timeout=30).json()
+    states = {row["name"]: row["state_name"] for row in ran if " of " in row["name"]}
+    assert states == {f"{stage} {number} of 2": "Completed" for stage in SPREAD for number in (1, 2)}
     for stage in SPREAD:
         assert len({process for name, process, _ in made if name == stage}) == 2
         assert len({node for name, _, node in made if name == stage}) == 2

@@ -1,6 +1,7 @@
 """What ``SAGA_RAY`` may say, and how many workers a cluster has room for."""
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ def node(alive: bool = True, **resources: float) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def no_server() -> Any:
+def no_server() -> Iterator[None]:
     with temporary_settings(restore_defaults={PREFECT_API_URL}):
         yield
 
