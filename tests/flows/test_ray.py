@@ -1,5 +1,6 @@
 """Scoring and generation on a Ray cluster of two nodes, with a worker each, beside a real Prefect server."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -27,10 +28,13 @@ def ray_cluster() -> Iterator[dict[str, str]]:
     """Two nodes; yields the variables that lead to them."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster()
+    cluster, tries = Cluster(), 6
     try:
-        for _ in range(2):
-            cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
+        while len(cluster.list_all_nodes()) < 2 and (tries := tries - 1):
+            # Ray gives a node half a minute to start, which is short on a busy machine.
+            with contextlib.suppress(Exception):
+                cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
+        assert tries, "Ray does not start"
         yield {"SAGA_RAY": "auto", "RAY_ADDRESS": cluster.address}
     finally:
         folders = {node.get_session_dir_path() for node in cluster.list_all_nodes()}
