@@ -194,7 +194,11 @@ class _Dealt:
 
         if not self._tasks:
             return []
-        ended, _ = ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=seconds, fetch_local=False)
+        try:
+            ended, _ = ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=seconds, fetch_local=False)
+        except SystemError as error:
+            # What Ray's compiled code makes of an interruption.
+            raise error.__cause__ or error from None
         return [self._tasks.pop(reference) for reference in ended]
 
 
