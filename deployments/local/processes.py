@@ -32,6 +32,15 @@ class Process:
         """Whether it still runs; one that ended and waits for its parent does not."""
         return _look(self.pid) == self
 
+    @property
+    def gone(self) -> bool:
+        """Whether not even its number is left: what has ended keeps it until its parent took notice."""
+        try:
+            text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return int(text.rpartition(")")[2].split()[19]) != self.started
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal, to this process or, when it has ended, to none."""
         try:

@@ -139,6 +139,11 @@ class Supervisor:
     def clear(self, service: Service) -> None:
         """End what is left of a service that has ended."""
         end(marked(self.mark, service.name), 0)
+        record = Record.read(self._path(service.name))
+        deadline = time.monotonic() + _PATIENCE
+        # PostgreSQL takes the number of one that has ended for another server while anything answers to it.
+        while record is not None and not record.process.gone and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def wait(self, service: Service) -> None:
         """Wait until a service is ready.

@@ -60,7 +60,7 @@ def test_again_it_changes_nothing(client: SyncPrefectClient, file: Path) -> None
     kinds = [kind for kind, _ in before.values()]
     assert kinds.count("DeploymentResponse") == len(entries())
     assert kinds.count("Automation") == 2
-    assert kinds.count("DeploymentSchedule") == 2
+    assert kinds.count("DeploymentSchedule") == 2 + sum(len(entry.schedules) for entry in entries())
     assert list(deploy(file)) == []
     assert objects(client) == before
 

@@ -13,7 +13,7 @@ import s3fs
 
 from deployments.local.processes import identify, marked
 from deployments.local.settings import BUCKET
-from tests.deployments.server import SERVICES, Server
+from tests.deployments.server import ROOT, SERVICES, Server
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +95,8 @@ def test_two_starts_at_once_are_one_after_the_other(running: Server) -> None:
     program = "import sys; from tests.deployments.server import *; from pathlib import Path; "
     program += "print(Server(Folder(Path(sys.argv[1])), int(sys.argv[2])).command('start'))"
     command = [sys.executable, "-c", program, str(running.folder.path), str(running.port)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
     said = [process.communicate()[0] for process in both]
     assert all("returncode=0" in each for each in said)
     assert sorted("saga-gpu-1: starting" in each for each in said) == [False, True]

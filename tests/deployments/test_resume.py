@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 
-from deployments.local.processes import Process, family
+from deployments.local.processes import Process, end, family, identify
 from saga_core.artifacts.store import Store
 from tests.deployments.server import ROOT, Server
 
@@ -143,8 +143,9 @@ def test_two_workers_share_the_shards(server: Server, client: SyncPrefectClient,
         wait(lambda: client.read_flow_run(run).state.is_final())  # type: ignore[union-attr]
         assert state(client, run) == "Completed"
     finally:
-        worker.terminate()
-        worker.wait(60)
+        leader = identify(worker.pid)
+        end(family(leader) if leader else (), 0)
+        worker.wait(10)
     parts = {child.name: child.state.message for child in children(client, run) if child.state is not None}
     half = f"{SHARDS // 2} of {SHARDS // 2} shards made here"
     assert {name: message for name, message in parts.items() if name.startswith("candidates")} == {
@@ -206,8 +207,7 @@ def test_a_cancelled_run_leaves_no_process(server: Server, client: SyncPrefectCl
     client.set_flow_run_state(run, Cancelling())
     seconds = wait(lambda: not (runs_of(server, "saga-cpu-1") | runs_of(server, "saga-gpu-1")), 120)
     kept = pieces(store)
-    wait(lambda: state(client, run) == "Cancelled", 30)
-    assert ended(client, run)
+    wait(lambda: state(client, run) == "Cancelled" and ended(client, run), 60)
     print(f"cancelled: no process left {seconds:.0f} s later")
     again = begin(43)
     check_resumed(client, store, again, before, kept)
