@@ -8,6 +8,7 @@ from pathlib import Path
 
 from saga_core.environment import STORE
 from saga_core.errors import UserError
+from saga_core.paths import path_of
 from saga_core.recipe_file import RECIPES, LoadedRecipe, load_recipe, recipe_names
 
 ROOTS = "SAGA_ALLOWED_ROOTS"
@@ -34,7 +35,7 @@ class Confinement:
     def of_environment(cls) -> Confinement:
         """Return the folders that ``SAGA_ALLOWED_ROOTS`` lists; none where it is not set."""
         listed = os.environ.get(ROOTS, "").split(os.pathsep)
-        return cls(tuple(Path(folder).expanduser().resolve() for folder in listed if folder))
+        return cls(tuple(path_of(folder, ROOTS).resolve() for folder in listed if folder))
 
     def load(self, name: str, overrides: tuple[str, ...]) -> tuple[LoadedRecipe, Confinement]:
         """Load a recipe that a parameter names.
@@ -46,7 +47,7 @@ class Confinement:
             UserError: It is neither one of SAGA's own nor in an allowed folder, or is no valid recipe.
         """
         if name not in recipe_names():
-            self.check(name, Path(name).expanduser(), "recipe")
+            self.check(name, path_of(name, "recipe"), "recipe")
             return load_recipe(name, overrides), self
         known = str(RECIPES / f"{name}.yaml")
         loaded = load_recipe(known, overrides)
@@ -88,9 +89,9 @@ class Confinement:
             return uri or own
         if "://" in uri or "::" in uri:
             raise UserError(f"{uri} is no place for a store", "store", "give s3://bucket/prefix, or leave it empty")
-        if own and "://" not in own and Path(uri).expanduser().resolve() == Path(own).expanduser().resolve():
+        if own and "://" not in own and path_of(uri, "store").resolve() == path_of(own, STORE).resolve():
             return own
-        self.check(uri, Path(uri).expanduser(), "store")
+        self.check(uri, path_of(uri, "store"), "store")
         return uri
 
 

@@ -21,6 +21,7 @@ from saga_core.artifacts.fingerprint import hash_tree
 from saga_core.confinement import Confinement
 from saga_core.demo import DEMO
 from saga_core.errors import UserError
+from saga_core.paths import path_of
 from saga_core.recipe import ModelSource, ParserSettings, TaskSource, TextSource
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -128,7 +129,7 @@ class Pinner:
                 known = sorted(f"demo:{p.relative_to(DEMO).as_posix()}" for p in DEMO.glob("*/*") if p.suffix != ".py")
                 raise UserError("no such embedded file", f"{where} {name}", f"known: {', '.join(known)}")
             return path
-        given = Path(name).expanduser()
+        given = path_of(name, where)
         is_path = must_exist or given.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
         if self.confinement is not None and is_path:
             # Before anything is looked at: whether it exists is not told either.

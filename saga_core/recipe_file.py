@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from saga_core import languages
 from saga_core.errors import UserError
+from saga_core.paths import path_of
 from saga_core.recipe import Recipe
 from saga_core.yaml_file import read_settings
 
@@ -66,7 +67,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> LoadedRecipe:
 
 
 def _find(name: str) -> Path:
-    given = Path(name).expanduser()
+    given = path_of(name, "recipe")
     if given.is_file():
         return given
     known = RECIPES / f"{name}.yaml"
