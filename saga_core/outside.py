@@ -25,7 +25,7 @@ from saga_core.paths import path_of
 from saga_core.recipe import ModelSource, ParserSettings, TaskSource, TextSource
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ class Pinner:
             return _pin_hub(source.id, source.revision, "model", "model.id")
         if not (local / "config.json").is_file():
             raise UserError("no model is here: config.json is missing", f"model.id {local}", "give a model's folder")
+        if (local / "adapter_config.json").is_file():
+            # Transformers would load the base that it names, which nobody has pinned.
+            raise UserError("an adapter is no base model", f"model.id {local}", "give the folder of a merged model")
         return Outside({"sha256": hash_tree(local)}, str(local))
 
     def text(self, source: TextSource) -> Outside:
@@ -124,8 +127,9 @@ class Pinner:
     def _local(self, name: str, where: str, must_exist: bool = False) -> Path | None:
         """Return the path that a name means, or None when it names a package or something on the Hub."""
         if name.startswith("demo:"):
-            path = DEMO / name.removeprefix("demo:")
-            if not path.exists():
+            path = DEMO / path_of(name.removeprefix("demo:"), where)
+            # An absolute path, or one with dots, leads elsewhere.
+            if not path.resolve().is_relative_to(DEMO.resolve()) or not path.exists():
                 known = sorted(f"demo:{p.relative_to(DEMO).as_posix()}" for p in DEMO.glob("*/*") if p.suffix != ".py")
                 raise UserError("no such embedded file", f"{where} {name}", f"known: {', '.join(known)}")
             return path
@@ -158,10 +162,19 @@ def stanza_resources() -> Path:
     return Path(platformdirs.user_cache_dir("stanza", "StanfordNLP", version)) / "resources"
 
 
+def _is_no_dataset(name: str) -> bool:
+    """Say whether the library ``datasets`` takes a name for a local folder, or for a format of local files."""
+    package = find_spec("datasets")
+    places = package.submodule_search_locations if package else None
+    return Path(name).exists() or any((Path(place) / "packaged_modules" / name).is_dir() for place in places or ())
+
+
 @cache
 def _pin_hub(name: str, revision: str | None, kind: str, where: str) -> Outside:
     if not _HUB_ID.fullmatch(name):
         raise UserError("neither a folder here nor an id on the Hub", f"{where} {name}", "correct it")
+    if kind == "dataset" and _is_no_dataset(name):
+        raise UserError("not an id on the Hub, where it would be looked for here", f"{where} {name}", "give its path")
     if revision and _COMMIT.fullmatch(revision):
         return Outside({"hub": name, "revision": revision}, name, revision)
     # Only a recipe that names the Hub pays for importing its client.

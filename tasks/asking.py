@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable
+from uuid import UUID
 
 from prefect import runtime
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
+from saga_core import languages
 from saga_core.confinement import Confinement
 from saga_core.environment import DEFAULT_STORE, STORE
 from saga_core.errors import StageError, UserError
@@ -15,6 +19,7 @@ from saga_core.recipe import Recipe
 from saga_core.recipe_file import load_recipe, recipe_names
 from tasks.opening import open_asked
 from tasks.pipeline import STAGE_NAMES, check_stage, stage_named
+from tasks.prefect_api import patiently
 from tasks.session import Session
 
 ALLOW_CPU = "SAGA_ALLOW_CPU"
@@ -27,6 +32,16 @@ def confinement() -> Confinement | None:
 
 def _nothing(recipe: Recipe) -> tuple[str, ...]:
     return ()
+
+
+def _made_before() -> frozenset[str]:
+    """Return the stages that an earlier try of this flow run has made, and that a retry need not make once more."""
+    if (runtime.flow_run.run_count or 1) == 1:
+        return frozenset()
+    run = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(runtime.flow_run.id)]))
+    with get_client(sync_client=True) as client:
+        tried = patiently(lambda: client.read_task_runs(flow_run_filter=run))
+    return frozenset(task.name for task in tried if task.state_name == "Completed")
 
 
 def open_run(
@@ -56,16 +71,22 @@ def open_run(
         remedy = f"start the deployment {recipe}" if recipe in recipe_names() else f"leave it at {deployed}"
         raise UserError(f"this deployment runs {deployed}, not {recipe}", "recipe", remedy)
     check_stage(until, "until")
-    refreshed = frozenset(check_stage(name, "refresh") for name in refresh)
+    refreshed = frozenset(check_stage(name, "refresh") for name in refresh) - _made_before()
     confined = confinement()
     plain = confined.load(recipe, ())[0] if confined else load_recipe(recipe)
     place = store if confined else store or os.environ.get(STORE) or DEFAULT_STORE
     try:
-        return open_asked(recipe, (*choose(plain.recipe), *overrides), place, refreshed, confined)
+        session = open_asked(recipe, (*choose(plain.recipe), *overrides), place, refreshed, confined)
     except UserError as error:
         if confined is None:
             raise
         raise _as_in_the_form(error) from error
+    expected = deployed if deployed in languages.codes() else plain.recipe.language
+    if confined and session.recipe.language != expected:
+        # Its runs wait in the queue of that language, one at a time.
+        what = f"this deployment runs {expected}, not {session.recipe.language}"
+        raise UserError(what, "language", f"start a deployment of {session.recipe.language}")
+    return session
 
 
 def _as_in_the_form(error: UserError) -> UserError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -27,6 +28,7 @@ class Order(BaseModel):
         store: URI of the artifacts.
         inputs: References of the stage's inputs, by stage.
         refresh: Whether it is made although it is there.
+        distrusted: Whether it is hashed in full before it is taken, because a file was found damaged.
         shards: Names of the shards to make; empty: the whole stage, and commit it.
         lease: Number of the lease under which shards are made; None where the storage has none.
         task_run: Prefect task run that waits for this, where the progress is shown; None: nowhere.
@@ -42,6 +44,7 @@ class Order(BaseModel):
     store: str = Field(description="URI of the artifacts")
     inputs: dict[str, Reference] = Field({}, description="References of the stage's inputs")
     refresh: bool = Field(False, description="Make it although it is there")
+    distrusted: bool = Field(False, description="Hash it in full before it is taken")
     shards: tuple[str, ...] = Field((), description="Shards to make; none: the whole stage")
     lease: int | None = Field(None, description="Number of the lease under which shards are made")
     task_run: UUID | None = Field(None, description="Task run that waits for this, where its progress is shown")
@@ -66,6 +69,7 @@ def order_for(stage: Stage, session: Session, lookup: Lookup, inputs: dict[str, 
         store=session.store.uri,
         inputs=inputs,
         refresh=stage.name in session.refresh,
+        distrusted=stage.name in session.distrusted,
     )
 
 
@@ -91,6 +95,8 @@ def carry_out(order: Order, confinement: Confinement | None = None) -> Outcome:
     stage = stage_named(order.stage)
     refresh = frozenset({stage.name}) if order.refresh else frozenset()
     session = open_asked(order.recipe, order.overrides, order.store, refresh, confinement)
+    if order.distrusted:
+        session = dataclasses.replace(session, distrusted=frozenset({stage.name}))
     lookup = session.look_up(stage, order.inputs)
     if lookup.key != order.key:
         asked = session.store.storage.locate(session.store.folder(stage.name, order.key))

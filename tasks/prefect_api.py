@@ -9,9 +9,9 @@ from typing import TypeVar
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from saga_core.errors import StageError
+from saga_core.errors import StageError, UserError
 from saga_core.telling import tell
 
 # A server that is started again is back within a minute or two.
@@ -48,10 +48,19 @@ def places(pool: str) -> int:
 
     A process pool has a place a worker, since each is started for one run at a time; any other pool, whose one worker
     starts a job a run, as many as its concurrency limit says.
+
+    Raises:
+        UserError: The server has no such pool.
+        StageError: The server does not answer.
     """
     online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
     with get_client(sync_client=True) as client:
-        found = patiently(lambda: client.read_work_pool(pool))
+        try:
+            found = patiently(lambda: client.read_work_pool(pool))
+        except ObjectNotFound as error:
+            raise UserError(
+                "the server has no such work pool", pool, "python -m deployments.deploy makes it"
+            ) from error
         if found.type != "process":
             return found.concurrency_limit or 1
         workers = patiently(lambda: client.read_workers_for_work_pool(pool, worker_filter=online))

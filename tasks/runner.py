@@ -111,6 +111,9 @@ class Runner:
     def _run(self, stage: Stage, inputs: dict[str, Outcome], session: Session) -> Outcome:
         outcome = self._run_once(stage, inputs, session)
         while outcome.damaged is not None:
+            if outcome.damaged not in self._asked:
+                # Made by another run, as a champion is.
+                raise StageError(outcome.why, stage.name, "saga verify names what is damaged")
             damaged, its_inputs = self._asked[outcome.damaged]
             if damaged.name in self._mended:
                 # Once may be an accident; a disk or a line that spoils everything would be served for ever.

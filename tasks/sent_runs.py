@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from types import TracebackType
@@ -11,12 +13,11 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.context import FlowRunContext, TaskRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelling
 
-from saga_core.errors import UserError
+from saga_core.errors import StageError, UserError
 from saga_core.telling import tell
 from tasks.prefect_api import patiently
 from tasks.stage import Pool
@@ -25,6 +26,7 @@ from tasks.states import failure_of, refusal_of
 FLOW = "saga-stage"
 
 _CANCEL_TRIES = 3
+_CANCEL_SECONDS = 2.0
 
 
 class SentRuns:
@@ -39,7 +41,6 @@ class SentRuns:
         self._deployment = f"{FLOW}/{pool}"
         self._inputs = tuple(inputs)
         self._runs: dict[UUID, FlowRun] = {}
-        self._sent = 0
 
     def __enter__(self) -> SentRuns:
         return self
@@ -65,8 +66,8 @@ class SentRuns:
             UserError: The server has no such deployment.
             StageError: The server does not answer.
         """
-        self._sent += 1
-        key = f"{_attempt()}:{self._deployment}:{name}:{self._sent}"
+        # Of this request alone: with a constant key, a stage that is tried again is given its failed run.
+        key = secrets.token_hex(16)
         try:
             run = patiently(partial(self._send, dict(parameters), name, key))
         except ObjectNotFound as error:
@@ -92,13 +93,17 @@ class SentRuns:
         """
         with get_client(sync_client=True) as client:
             for id_, run in self._runs.items():
-                if not _has_ended(run):
+                if _has_ended(run):
+                    continue
+                try:
                     self._runs[id_] = patiently(lambda id_=id_: client.read_flow_run(id_))  # type: ignore[misc]
+                except ObjectNotFound as error:
+                    raise StageError(f"its run {run.name} was deleted", "", "run again to go on") from error
         for run in self._runs.values():
             if run.state is None or not run.state.is_final():
                 continue
-            if error := refusal_of(run.state, self._inputs) or failure_of(run.state, run.name):
-                raise error
+            if wrong := refusal_of(run.state, self._inputs) or failure_of(run.state, run.name):
+                raise wrong
 
     def unfinished(self) -> list[UUID]:
         """Return the runs that had not ended when it was looked last."""
@@ -118,15 +123,6 @@ class SentRuns:
         _cancel(self._runs.pop(run))
 
 
-def _attempt() -> str:
-    """Tell this attempt of the task from every other: with a constant key, a retried task is given its failed run."""
-    task, flow = TaskRunContext.get(), FlowRunContext.get()
-    assert task is not None
-    assert flow is not None
-    assert flow.flow_run is not None
-    return f"{task.task_run.id}:{flow.flow_run.run_count}.{task.task_run.run_count}"
-
-
 def _has_ended(run: FlowRun) -> bool:
     return run.state is not None and run.state.is_final()
 
@@ -138,6 +134,10 @@ def _cancel(run: FlowRun) -> None:
             with get_client(sync_client=True) as client:
                 client.set_flow_run_state(run.id, Cancelling(message="whoever asked for it has ended"))
             return
+        except ObjectNotFound:
+            # Somebody removed it.
+            return
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             told = error
+            time.sleep(_CANCEL_SECONDS)
     tell(f"  run {run.name} could not be cancelled: {told}")

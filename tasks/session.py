@@ -269,8 +269,9 @@ class Session:
         with _explained(self.store, partial):
             work = Work(self.recipe, self.outside, folders, self._headlines(inputs), Path(), partial.uri, partial)
             shards = Shards(partial, stage.rows(work), self.recipe.runtime.shard_rows)
-            missing = set(shards.missing())
-            wanted = [name for name in names if name in missing]
+            there = set(partial.names())
+            # A name that is no shard here goes on, and is refused.
+            wanted = [name for name in names if name not in there]
             shards.make(wanted)
         return len(wanted)
 

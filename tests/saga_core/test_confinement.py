@@ -63,6 +63,35 @@ def test_a_setting_that_leads_outside_is_refused_by_name(roots: Path, setting: s
     assert setting.replace(".0", "") in refused.value.where
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("corpus.sources.0.path", "demo:/etc/passwd"),
+        ("corpus.sources.0.path", "demo:../../../../../../../etc/passwd"),
+        ("evaluation.scala.treebank", "demo:text/../../../../../../../etc/passwd"),
+        ("judge.model", "demo:{}/secret/model"),
+        ("model.id", "demo:{}/secret/model"),
+    ],
+)
+def test_an_embedded_name_leads_nowhere_else(roots: Path, setting: str, value: str) -> None:
+    with pytest.raises(UserError, match="no such embedded file"):
+        opened(roots, f"{setting}={value.format(roots)}")
+
+
+@pytest.mark.parametrize("name", ["..", "../secret", ".", "text", "json", "csv", "secret", "org/../x", "-x", "a/b/c"])
+def test_a_data_set_of_the_hub_is_nothing_local(roots: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(roots)
+    source = f'corpus.sources.0={{"hub": "{name}", "revision": "{"0" * 40}"}}'
+    with pytest.raises(UserError, match="Hub"):
+        opened(roots, source)
+
+
+def test_an_adapter_is_no_base_model(roots: Path) -> None:
+    (roots / "allowed" / "model" / "adapter_config.json").write_text('{"base_model_name_or_path": "/secret"}')
+    with pytest.raises(UserError, match="an adapter is no base model"):
+        opened(roots, f"model.id={roots}/allowed/model")
+
+
 def test_what_lies_in_the_working_directory_is_no_way_round(roots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (roots / "allowed" / "mine.yaml").write_text((RECIPES / "demo.yaml").read_text(encoding="utf-8"))
     shutil.copytree(roots / "secret" / "model", roots / "secret" / "hidden")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from saga_core.artifacts.record import Reference
 from saga_core.artifacts.shards import Shards
 from saga_core.artifacts.store import Store
-from saga_core.errors import LeaseLostError, StageError, UserError
+from saga_core.errors import LeaseLostError, StageError, StoreError, UserError
 from tasks import data, scores
 from tasks.order import Order, carry_out, order_for
 from tasks.pipeline import PIPELINE
@@ -75,6 +75,27 @@ def test_a_whole_stage_is_made_committed_and_then_cached(open_demo: OpenDemo) ->
     assert carry_out(Order.model_validate_json(order.model_dump_json())).state == "computed"
     assert session.made(data.STAGE, lookup, None) is not None
     assert carry_out(order).state == "cached"
+
+
+def test_what_is_distrusted_is_hashed_where_it_is_made(open_demo: OpenDemo) -> None:
+    session = open_demo(*SMALL)
+    made = resolve(data.STAGE, session, {})
+    assert made.reference is not None
+    # Same size, other bytes: no listing tells.
+    path = next(Path(made.reference.uri).glob("*.parquet"))
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+    distrusting = dataclasses.replace(session, store=Store(session.store.uri), distrusted=frozenset({"data"}))
+    order = order_for(data.STAGE, distrusting, distrusting.look_up(data.STAGE, {}), {})
+    assert carry_out(order).state == "computed"
+    assert carry_out(order).state == "cached"
+
+
+def test_shards_of_another_size_are_refused(open_demo: OpenDemo) -> None:
+    session = open_demo(*SMALL)
+    lookup, inputs = asked(session, run_to(session, "candidates"))
+    order = order_for(scores.STAGE, session, lookup, inputs)
+    with pytest.raises(StoreError, match=r"no such shard of scores: .*; give all workers the same version"):
+        carry_out(order.model_copy(update={"shards": ("scores-00000000-00000999",)}))
 
 
 def test_a_worker_that_sees_another_recipe_refuses(open_demo: OpenDemo) -> None:
