@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 
 import botocore.session
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployments.local.environment import plain
 from deployments.local.folder import Folder
+from deployments.local.processes import identify, marked
 from deployments.local.service import Service
 from deployments.local.settings import BUCKET, REGION, Settings
 from saga_core.errors import StageError
@@ -40,6 +42,13 @@ def s3(folder: Folder, settings: Settings) -> Service:
     )
 
 
+def is_whole(folder: Folder, settings: Settings) -> bool:
+    """Say whether every daemon runs; a gateway without its object store goes on answering from memory."""
+    ours = marked(settings.mark, "s3")
+    pids = [path.read_text(encoding="ascii").strip() for path in (folder.path / "s3").glob("*.pid")]
+    return all(pid.isdecimal() and identify(int(pid)) in ours for pid in pids)
+
+
 def revive(service: Service) -> None:
     """Have the script start those of its daemons that have died."""
     assert service.stdin is not None
@@ -62,6 +71,7 @@ def make_bucket(settings: Settings) -> None:
         endpoint_url=settings.s3_url,
         aws_access_key_id=settings.s3_access_key,
         aws_secret_access_key=settings.s3_secret_key,
+        config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3}),
     )
     try:
         client.create_bucket(Bucket=BUCKET)

@@ -12,7 +12,7 @@ from deployments.local.api import api
 from deployments.local.environment import of_client
 from deployments.local.folder import Folder, write_secret
 from deployments.local.postgres import postgres
-from deployments.local.s3 import make_bucket, revive, s3
+from deployments.local.s3 import is_whole, make_bucket, revive, s3
 from deployments.local.service import Service, Supervisor
 from deployments.local.settings import S3_PORTS, Settings, check_free, settle
 from deployments.local.workers import has_gpu, workers
@@ -88,7 +88,7 @@ class _Start:
         check_free(field, getattr(self.settings, field), count)
 
     def _store_ready(self, store: Service, new: bool) -> None:
-        if not new and not store.ready():
+        if not new and not (is_whole(self.folder, self.settings) and store.ready()):
             print(f"{store.name}: starting what has ended of it", flush=True)
             revive(store)
         self.supervisor.wait(store)
