@@ -125,7 +125,7 @@ def check_free(field: str, port: int, count: int = 1) -> None:
         UserError: Somebody does; names the port and the variable that changes it.
     """
     for each in range(port, port + count):
-        if not _unused(each):
+        if not unused(each):
             variable = _VARIABLES[field]
             raise UserError(f"port {each} is taken by another program", variable, f"{variable}=PORT names another")
 
@@ -134,11 +134,12 @@ def _free(count: int) -> int:
     # Below the ports that the kernel gives to outgoing connections.
     while True:
         first = random.randrange(10_000, 19_900)
-        if all(_unused(port) for port in range(first, first + count)):
+        if all(unused(port) for port in range(first, first + count)):
             return first
 
 
-def _unused(port: int) -> bool:
+def unused(port: int) -> bool:
+    """Say whether nobody listens on a port of loopback."""
     with socket.socket() as probe:
         # As the servers do: what a connection just left behind is no listener.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -3,10 +3,11 @@
 import fcntl
 import os
 import random
-import socket
 import tempfile
 from pathlib import Path
 from typing import TextIO
+
+from deployments.local.settings import unused
 
 _FIRST, _BLOCK, _BLOCKS = 20_000, 64, 199
 # Locked until this process ends; the last is the one that ports are taken from.
@@ -23,7 +24,7 @@ def reserve(count: int = 1) -> int:
         while len(_free) < count:
             _free = _lock_block()
         taken, _free = _free[:count], _free[count:]
-        if all(_unused(port) for port in taken):
+        if all(unused(port) for port in taken):
             return taken[0]
 
 
@@ -40,13 +41,3 @@ def _lock_block() -> range:
         _locks.append(file)
         return range(_FIRST + block * _BLOCK, _FIRST + (block + 1) * _BLOCK)
     raise RuntimeError(f"every block of ports is taken: see {folder}")
-
-
-def _unused(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
