@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.align import run_stages
+from saga_core.artifacts.pointer import Pointer
 from saga_core.errors import SagaError
 from saga_core.evaluation.guards import Guards
 from saga_core.reporting.champion import champion_page
@@ -56,6 +57,7 @@ def retrain(recipe: str, guards: Guards = _DEFAULT, store: str = "") -> State[An
         session = open_run(recipe, store=store)
         if done := settled(session, guards):
             return _end(session, report_unchanged(session, done[1]), done[0])
+        Pointer(session.store, session.recipe.language).check_movable()
         run = Runner(session, None)
         made = run_stages(run)
         verdict = None

@@ -47,6 +47,16 @@ class Pointer:
         paths = [path for path in paths if _ENTRY.fullmatch(path.removeprefix(f"{folder}/"))]
         return tuple(entry for entry in in_parallel(self._read, sorted(paths)) if entry is not None)
 
+    def check_movable(self) -> None:
+        """Refuse a store where two who move the pointer at once would both believe that they did.
+
+        Raises:
+            UserError: It has no conditional writes.
+        """
+        if not self._store.capabilities.conditional_writes:
+            what = f"the champion of {self.language} cannot be changed: the store has no conditional writes"
+            raise UserError(what, self._store.uri, "keep it on a server that has them (docs/storage.md)")
+
     def promote(self, after: int, champion: Champion, reasons: Sequence[str]) -> Entry | None:
         """Make an adapter the champion, unless the pointer has moved since.
 
@@ -57,6 +67,9 @@ class Pointer:
 
         Returns:
             The new entry, or None where somebody else moved the pointer first: decide anew.
+
+        Raises:
+            UserError: The store has no conditional writes.
         """
         entry = self._entry(after + 1, champion, reasons, None)
         return entry if self._add(entry) else None
@@ -68,7 +81,7 @@ class Pointer:
             to: Number of the entry whose champion comes back, 0 for none at all; default: the champion before this one.
 
         Raises:
-            UserError: There is no such entry, or its adapter is not kept any more.
+            UserError: There is no such entry, its adapter is not kept any more, or the store has no conditional writes.
         """
         history = self.history()
         if not history:
@@ -129,14 +142,9 @@ class Pointer:
 
     def _add(self, entry: Entry) -> bool:
         """Write an entry where there is none of its number, and say whether it is the one that is there."""
-        path, data = path_of(self.language, entry.number), entry.model_dump_json(indent=1).encode()
-        storage = self._store.storage
-        if self._store.capabilities.conditional_writes:
-            return storage.create(path, data)
-        # Without conditional writes two may pass here at once; the one that is there counts, and both see which.
-        if storage.read(path) is None:
-            storage.write(path, data)
-        return storage.read(path) == data
+        self.check_movable()
+        data = entry.model_dump_json(indent=1).encode()
+        return self._store.storage.create(path_of(self.language, entry.number), data)
 
     def _read(self, path: str) -> Entry | None:
         data = self._store.storage.read(path)

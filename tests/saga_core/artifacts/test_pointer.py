@@ -10,7 +10,7 @@ from artifact_graphs import champion_of, name_champion, put
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from servers.fixtures import Bucket
+from servers.fixtures import Bucket, Proxied
 
 from saga_core.artifacts.champion import RESTORABLE, Entry
 from saga_core.artifacts.pointer import Pointer, languages_with_champions
@@ -225,3 +225,19 @@ def test_a_return_at_the_moment_of_another_move_is_told(
     with pytest.raises(StoreError, match="changed at this very moment"):
         late.roll_back()
     assert recipes(late) == [1, 2, 3]
+
+
+def test_where_two_could_both_win_nobody_moves_it(bucket: Bucket, proxied: Proxied) -> None:
+    made = put(Store(f"{bucket.url}/store"), "publish")
+    name_champion(Store(f"{bucket.url}/store"), "nb", made, adapter=1)
+    proxied(bucket, strip_conditions=1.0)
+    without = Store(f"{bucket.url}/store")
+    pointer = Pointer(without, "nb")
+    for move in (
+        pointer.check_movable,
+        lambda: pointer.promote(1, champion_of(without, made, adapter=2), []),
+        lambda: pointer.roll_back(0),
+    ):
+        with pytest.raises(UserError, match="nb cannot be changed: the store has no conditional writes"):
+            move()
+    assert recipes(pointer) == [1]
