@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import huggingface_hub.utils.logging as hub_logging
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging
+from transformers.utils import find_adapter_config_file, logging
 
 from saga_core.errors import UserError
 
@@ -50,7 +50,7 @@ def load_model(
 
     Raises:
         UserError: The model is not there, is damaged or incomplete, or is of a kind that Transformers does
-            not know.
+            not know, or is an adapter.
     """
     _quiet()
     _check_folder(path)
@@ -58,9 +58,12 @@ def load_model(
     try:
         # The tokenizer first: it is small, and it too tells that the name is wrong.
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        _refuse_adapter(path, revision)
         model, report = AutoModelForCausalLM.from_pretrained(
             path, revision=revision, dtype=dtype, use_safetensors=True, output_loading_info=True
         )
+    except UserError:
+        raise
     except Exception as error:
         # A file of the wrong form makes Transformers raise anything, and all of it means one thing to the user.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -102,6 +105,12 @@ def _check_folder(path: str) -> None:
         raise UserError("no such folder", path, "correct the path or give a Hub id")
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise UserError("the folder holds no config.json", path, "give the folder of a saved Transformers model")
+
+
+def _refuse_adapter(path: str, revision: str | None) -> None:
+    """Refuse an adapter: Transformers would load the base that it names, which nobody has pinned or allowed."""
+    if find_adapter_config_file(path, revision=revision) is not None:
+        raise UserError("an adapter is no base model", _where(path, revision), "give a merged model")
 
 
 def _where(path: str, revision: str | None) -> str:

@@ -49,6 +49,23 @@ def test_positions_limit_the_context_where_the_tokenizer_does_not(copy: Path) ->
     assert context_length(*load_model(str(copy), revision=None, device="cpu")) == 512
 
 
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_an_adapter_is_refused_before_the_base_that_it_names_is_looked_for(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (copy / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/nobody/named/it"}))
+    name, revision = str(copy), None
+    if place == "hub":
+        # As the Hub's client leaves what it has fetched.
+        name, revision = "org/model", "0123456789" * 4
+        snapshot = tmp_path / "hub" / "models--org--model" / "snapshots" / revision
+        shutil.copytree(copy, snapshot)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+        monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(UserError, match="an adapter is no base model"):
+        load_model(name, revision=revision, device="cpu")
+
+
 @pytest.mark.parametrize(
     ("declared", "expected"),
     [({}, "<|pad|>"), ({"unk_token": "!"}, "!"), ({}, "<|end_of_text|>")],
