@@ -17,14 +17,21 @@ from deployments.notification import VARIABLE, notification_block
 HEARTBEAT = 30
 # A shorter silence than three beats was seen in healthy runs.
 _SILENCE = timedelta(seconds=3 * HEARTBEAT)
+# A process that is told to end is killed after 30.
+_CANCELLING = timedelta(seconds=90)
+# From a worker's taking a run to its first beat; two processes importing Prefect took 27 s at a load of 28.
+_START = timedelta(seconds=120)
 
 _BEAT = "prefect.flow-run.heartbeat"
 # After these a run is silent, and yet its process isn't missing. Events go by the states' names: Prefect's, then ours.
 # Of a name that is missing here comes no harm but a line on the automation's page: what has ended is never marked.
 _ENDED = ("Completed", "Failed", "TimedOut", "Crashed", "Cancelled", "RolledBack")
 _OURS = ("Cached", "Skipped", "Refused", "Invalid input", "Promoted", "Kept", "NothingToDo")
+_STARTING = ("Pending", "Submitting", "InfrastructurePending")
 _WAITING = ("Paused", "Suspended", "Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot")
 
+# Pods may wait long for a node, and their worker reports those that are lost.
+_BY_PROCESS = {"prefect.resource.role": "work-pool", "prefect.work-pool.type": "process"}
 _ANY_RUN = {"prefect.resource.id": "prefect.flow-run.*"}
 # Whole runs, of a deployment: not the stages and inner runs, whose failure ends the whole one.
 _WHOLE_RUNS = [
@@ -53,6 +60,8 @@ def deploy_automations(client: SyncPrefectClient, notify: str | None) -> Iterato
         What was changed, a line each.
     """
     yield from _deploy(client, _missing_heartbeats())
+    yield from _deploy(client, _missing_starts())
+    yield from _deploy(client, _unfinished_cancellations())
     if notify:
         block, changed = notification_block(client, notify)
         if changed:
@@ -77,6 +86,46 @@ def _missing_heartbeats() -> AutomationCore:
     )
     return _automation(
         "saga: missing heartbeats", "A run whose process is gone is marked crashed; its slot is free.", trigger, crash
+    )
+
+
+def _missing_starts() -> AutomationCore:
+    crash = ChangeFlowRunState(
+        state=StateType.CRASHED,
+        name="Crashed",
+        message=f"Not begun {_START.seconds} s after a worker took it: its process is gone; Retry starts it again.",
+    )
+    trigger = EventTrigger(
+        match=_ANY_RUN,
+        match_related=_BY_PROCESS,
+        for_each={"prefect.resource.id"},
+        after={f"prefect.flow-run.{name}" for name in _STARTING},
+        expect={_BEAT, *(f"prefect.flow-run.{name}" for name in ("Running", *_ENDED, *_OURS, *_WAITING))},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=_START,
+    )
+    return _automation(
+        "saga: missing starts", "A run whose process was gone before it began is marked crashed.", trigger, crash
+    )
+
+
+def _unfinished_cancellations() -> AutomationCore:
+    # Of a run that was cancelled before it began nobody says that it has ended (Prefect 3.8.8), and its slot is taken.
+    end = ChangeFlowRunState(
+        state=StateType.CANCELLED, name="Cancelled", message="Cancelled before it began, or its worker is gone."
+    )
+    trigger = EventTrigger(
+        match=_ANY_RUN,
+        for_each={"prefect.resource.id"},
+        after={"prefect.flow-run.Cancelling"},
+        expect={f"prefect.flow-run.{name}" for name in (*_ENDED, *_OURS)},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=_CANCELLING,
+    )
+    return _automation(
+        "saga: unfinished cancellations", "A cancelled run that nobody ends is ended; its slot is free.", trigger, end
     )
 
 

@@ -48,11 +48,11 @@ def state_of(client: SyncPrefectClient, run: UUID) -> tuple[str, str]:
     return state.name or "", state.message or ""
 
 
-def until(condition: Callable[[], bool], seconds: float) -> float:
+def until(condition: Callable[[], bool], seconds: float, every: float = 0.5) -> float:
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
-        time.sleep(0.5)
+        time.sleep(every)
     return time.monotonic() - begun
 
 
@@ -88,6 +88,17 @@ def test_worker_and_process_killed(
     assert server.command("start", SAGA_ALLOW_CPU="1").returncode == 0
     until(lambda: state_of(client, second)[0] == "Running", 60)
     client.set_flow_run_state(second, Cancelled(), force=True)
+
+
+def test_worker_and_process_killed_before_the_run_has_begun(server: Server, client: SyncPrefectClient) -> None:
+    assert server.command("start", SAGA_ALLOW_CPU="1").returncode == 0
+    run = start_run("demo")
+    until(lambda: state_of(client, run)[0] in ("Pending", "Submitting", "InfrastructurePending"), 60, 0.05)
+    for process in family(server.records()["saga-cpu-1"].process):
+        process.send(signal.SIGKILL)
+    waited = until(lambda: state_of(client, run)[0] == "Crashed", 180)
+    print(f"marked crashed {waited:.0f} s after the kill")
+    assert state_of(client, run)[1].startswith("Not begun 120 s after a worker took it")
 
 
 def test_a_run_that_fails_is_told_once(

@@ -49,11 +49,12 @@ def whole(server: Server, client: SyncPrefectClient, store: Store) -> Iterator[N
     assert server.command("start", SAGA_ALLOW_CPU="1").returncode == 0
 
 
-def begin(tokens: int, until_stage: str = "scores") -> UUID:
+def begin(tokens: int, until_stage: str = "scores", refresh: tuple[str, ...] = ()) -> UUID:
     """Start a run whose generation nobody has begun: each test has a length of its own."""
     settings = [s for s in SMALL if not s.startswith(("corpus.prompts", "generation.", "sft."))]
     overrides = [*settings, *GENERATION, f"generation.max_new_tokens={tokens}"]
-    run = run_deployment("align/demo", parameters={"overrides": overrides, "until": until_stage}, timeout=0)
+    parameters = {"overrides": overrides, "until": until_stage, "refresh": refresh}
+    run = run_deployment("align/demo", parameters=parameters, timeout=0)
     assert isinstance(run, FlowRun)
     return run.id
 
@@ -62,7 +63,7 @@ def wait(condition: Callable[[], bool], seconds: float = 600) -> float:
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
-        time.sleep(0.3)
+        time.sleep(0.1)
     return time.monotonic() - begun
 
 
@@ -165,7 +166,8 @@ def test_two_workers_share_the_shards(server: Server, client: SyncPrefectClient,
 
 
 def test_a_killed_process_and_the_command_that_retries(server: Server, client: SyncPrefectClient, store: Store) -> None:
-    run = begin(40)
+    # What was asked to be made anew has been, and is not made a third time.
+    run = begin(40, refresh=("data",))
     in_mid_generation(client, store, run)
     before = attempts(store)
     for process in runs_of(server, "saga-gpu-1"):
@@ -221,3 +223,21 @@ def test_a_cancelled_run_leaves_no_process(server: Server, client: SyncPrefectCl
     print(f"cancelled: no process left {seconds:.0f} s later")
     again = begin(43)
     check_resumed(client, store, again, before, kept)
+
+
+@pytest.mark.parametrize("who", ["the run", "its stage"])
+def test_what_is_cancelled_before_it_begins_never_does(
+    server: Server, client: SyncPrefectClient, store: Store, who: str
+) -> None:
+    run = begin(44)
+    if who == "its stage":
+        wait(lambda: any(child.name.startswith("candidates") for child in children(client, run)))
+    starting = [run] if who == "the run" else [children(client, run)[-1].id]
+    wait(lambda: client.read_flow_run(starting[0]).state.is_pending(), 60)  # type: ignore[union-attr]
+    before = pieces(store)
+    client.set_flow_run_state(run, Cancelling())
+    seconds = wait(lambda: state(client, run) == state(client, starting[0]) == "Cancelled", 150)
+    print(f"{who} cancelled before it began: ended {seconds:.0f} s later")
+    wait(lambda: not (runs_of(server, "saga-cpu-1") | runs_of(server, "saga-gpu-1")), 60)
+    assert client.read_flow_run(starting[0]).start_time is None
+    assert pieces(store) == before
