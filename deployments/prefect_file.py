@@ -52,7 +52,7 @@ def _alignments() -> Iterator[Entry]:
         yield Entry(
             name=name,
             entrypoint="flows.align.align",
-            description=f"Align {_model(recipe)} to the grammar of {languages.get(recipe.language).name}.",
+            description=_description(recipe),
             tags=(TAG, recipe.language, _model(recipe)),
             parameters=prefilled(name),
             work_pool=Pool(name=CPU_POOL, work_queue_name=recipe.language),
@@ -89,6 +89,12 @@ def _stages() -> Iterator[Entry]:
 
 def _model(recipe: Recipe) -> str:
     return recipe.model.title or recipe.model.id.rpartition("/")[2]
+
+
+def _description(recipe: Recipe) -> str:
+    gate = f"KL-SFT if under {recipe.sft.tau:.0%} of its sentences parse"
+    sft = {"auto": gate, "force": "KL-SFT in any case", "skip": "no KL-SFT"}[recipe.sft.mode]
+    return f"Align {_model(recipe)} to the grammar of {languages.get(recipe.language).name}; {sft}."
 
 
 def text() -> str:
