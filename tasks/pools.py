@@ -20,7 +20,9 @@ from tasks.stage import Pool, Stage
 
 POOLS: Mapping[Pool, str] = {"cpu": "saga-cpu", "gpu": "saga-gpu"}
 
-_POLL_SECONDS = 1.0
+# What ends soon is noticed soon; of what takes minutes the server is asked less often, for it needs the same cores.
+_FIRST_POLL, _LAST_POLL = 0.5, 3.0
+_POLLS_A_WAIT = 40
 _COUNT_SECONDS = 5.0
 
 
@@ -101,7 +103,7 @@ def _spread(pool: Pool, order: Order, lease: int | None) -> Spread:
 
 def _wait(sent: SentRuns, shards: Shards[Any] | None = None) -> None:
     """Wait until all runs have ended, and count the shards that they have made."""
-    counted = time.monotonic()
+    counted = begun = time.monotonic()
     while True:
         sent.look()
         ended = not sent.unfinished()
@@ -110,7 +112,8 @@ def _wait(sent: SentRuns, shards: Shards[Any] | None = None) -> None:
             shards.missing()
         if ended:
             return
-        time.sleep(_POLL_SECONDS)
+        waited = time.monotonic() - begun
+        time.sleep(min(max(waited / _POLLS_A_WAIT, _FIRST_POLL), _LAST_POLL))
 
 
 def _parameters(order: Order) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def _worker(folder: Folder, settings: Settings, pool: str, number: int, limit: i
     start = ("prefect", "worker", "start", "--pool", pool, "--name", name, "--limit", str(limit), "--type", "process")
     return Service(
         name=name,
-        command=(sys.executable, "-m", *start),
+        # What it runs computes for hours; server, database and store answer between, and people wait for them.
+        command=("nice", sys.executable, "-m", *start),
         environment=of_worker(folder, settings, more),
         ready=lambda: _online(settings, pool, name, since),
         seconds=90,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from saga_core.artifacts.parallel import in_parallel
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.tables import read_rows, write_rows
 from saga_core.errors import DamagedArtifactError, StoreError
@@ -127,10 +128,9 @@ class Shards(Generic[Item]):
 
     def _collect(self) -> None:
         """Read what is in the store and not known here yet."""
-        for name in set(self._partial.names()) & (self._parts.keys() - self._made.keys()):
-            rows = self._read(name, self._parts[name])
-            if rows is not None:
-                self._made[name] = rows
+        names = sorted(set(self._partial.names()) & (self._parts.keys() - self._made.keys()))
+        read = in_parallel(lambda name: self._read(name, self._parts[name]), names)
+        self._made |= {name: rows for name, rows in zip(names, read, strict=True) if rows is not None}
 
     def _read(self, name: str, part: range) -> list[dict[str, Any]] | None:
         """Return the rows of a complete shard, or None where it is none, although its manifest says so."""
