@@ -72,9 +72,17 @@ class Interface:
         self.page.get_by_role("option", name=option, exact=True).click()
         expect(self.field(title)).to_have_text(option)
 
+    @property
+    def _overrides(self) -> Locator:
+        return self.page.locator("li textarea, [aria-roledescription=sortable] ~ * textarea")
+
+    def overrides(self) -> list[str]:
+        """Return the settings that stand in place of the recipe's."""
+        return [box.input_value() for box in self._overrides.all()]
+
     def add_override(self, setting: str) -> None:
         """Add another setting to those in place of the recipe's."""
-        boxes = self.page.locator("li textarea, [aria-roledescription=sortable] ~ * textarea")
+        boxes = self._overrides
         before = boxes.count()
         self.page.get_by_role("button", name="Add item").click()
         expect(boxes).to_have_count(before + 1)
@@ -107,6 +115,12 @@ class Interface:
         self.page.get_by_role("button", name="Open menu").first.click()
         self.page.get_by_role("menuitem", name="Retry").click()
         self.page.get_by_role("alertdialog").get_by_role("button", name="Retry").click()
+
+    def copy(self) -> None:
+        """Open the form with what the run whose page is open was given."""
+        self.page.get_by_role("button", name="Open menu").first.click()
+        self.page.get_by_role("menuitem", name="Copy to new run").click()
+        self.page.get_by_role("heading", name="Parameters").wait_for()
 
     def tab(self, name: str) -> Locator:
         """Open a tab of a run's page and return what it shows."""

@@ -89,6 +89,18 @@ def test_a_run_refuses_what_the_form_cannot_tell(ui: Interface) -> None:
     ui.start()
     expect(ui.state).to_have_text("Invalid input")
     expect(ui.tab("Details")).to_contain_text("overrides: sft.tau=1.5: input should be less than or equal to 1")
+    ui.copy()
+    assert ui.overrides() == ["sft.tau=1.5"]
+    assert ui.field("τ, threshold of the gate").input_value() == "0.8"
+
+
+def test_a_schedule_is_paused_by_its_switch(ui: Interface, client: SyncPrefectClient) -> None:
+    for active in (False, True):
+        ui.open_deployment("nb")
+        ui.page.get_by_role("switch", name="At 03:00 AM, only on Monday").click()
+        expect(ui.page.get_by_text(f"Deployment schedule {'active' if active else 'paused'}")).to_be_visible()
+        (schedule,) = client.read_deployment_by_name("retrain/nb").schedules
+        assert schedule.active is active
 
 
 def test_started_from_the_form_it_is_watched_until_it_ends(ui: Interface) -> None:
