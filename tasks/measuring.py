@@ -93,7 +93,8 @@ def evaluation_input(work: Work) -> EvaluationInput:
         UserError: Nothing is left to measure with.
     """
     from saga_core.corpus.items import read_questions, read_summaries
-    from saga_core.evaluation.scala import build_pairs, read_treebank
+    from saga_core.corpus.treebank import read_treebank
+    from saga_core.evaluation.scala import build_pairs
     from saga_core.evaluation.suite import EvaluationInput
 
     recipe, data, wanted = work.recipe, work.inputs["data"], work.recipe.evaluation

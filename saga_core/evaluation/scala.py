@@ -7,16 +7,12 @@ once with a word deleted or two neighbours flipped. EuroEval's corruption is uns
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import conllu
-from conllu.exceptions import ParseException
-
-from saga_core.errors import StageError, UserError
+from saga_core.corpus.treebank import TreebankSentence, join_tokens
+from saga_core.errors import StageError
 from saga_core.evaluation.statistics import Estimate, auroc, bootstrap_mean, bootstrap_statistic
 from saga_core.progress import Tick
 
@@ -29,22 +25,6 @@ CORRUPTIONS: tuple[Corruption, ...] = ("delete", "flip")
 _KEPT = frozenset({"ADJ", "ADV", "PUNCT", "SYM", "DET", "NUM", "PART"})
 _NOUNS = frozenset({"NOUN", "PROPN"})
 _MARKS = frozenset({"PUNCT", "SYM"})
-_COLUMNS = 10
-
-
-@dataclass(frozen=True)
-class TreebankSentence:
-    """A sentence of a treebank.
-
-    Attributes:
-        text: As written.
-        forms: Its surface tokens; a multiword token is one.
-        upos: Part of speech of each; a multiword token has that of its first word.
-    """
-
-    text: str
-    forms: tuple[str, ...]
-    upos: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,22 +51,6 @@ class ScalaOutcome:
     corruption: Corruption
     good: float
     bad: float
-
-
-def read_treebank(path: Path | str) -> list[TreebankSentence]:
-    """Read the sentences of a CoNLL-U file.
-
-    Raises:
-        UserError: The file is not there or is no CoNLL-U; with the line.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the treebank cannot be read: {error}", str(path), "give a CoNLL-U file") from error
-    sentences = [_sentence(path, start, block) for start, block in _blocks(lines)]
-    if not sentences:
-        raise UserError("the treebank holds no sentence", str(path), "give a CoNLL-U file")
-    return sentences
 
 
 def build_pairs(sentences: Iterable[TreebankSentence], n: int, seed: int) -> list[ScalaPair]:
@@ -166,12 +130,6 @@ def breakdown(outcomes: Sequence[ScalaOutcome], seed: int, resamples: int) -> di
     return estimates | {"paired_accuracy": bootstrap_mean(wins, seed, resamples)}
 
 
-def join_tokens(forms: Iterable[str]) -> str:
-    """Join tokens on spaces, none before closing punctuation and none after opening brackets."""
-    text = re.sub(r" ([.,;:)\]}?!])", r"\1", " ".join(forms))
-    return re.sub(r"([(\[{]) ", r"\1", text)
-
-
 def _filtered(sentences: Iterable[TreebankSentence]) -> Iterator[TreebankSentence]:
     seen: set[str] = set()
     for sentence in sentences:
@@ -241,46 +199,3 @@ _CORRUPT: dict[Corruption, Callable[[TreebankSentence, random.Random], list[str]
     "delete": _delete,
     "flip": _flip,
 }
-
-
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield each run of lines that are not blank, with the number of its first."""
-    block: list[str] = []
-    for number, line in enumerate((*lines, ""), 1):
-        if line.strip():
-            block.append(line.rstrip("\r"))
-        elif block:
-            yield number - len(block), block
-            block = []
-
-
-def _sentence(path: Path | str, start: int, block: Sequence[str]) -> TreebankSentence:
-    for number, line in enumerate(block, start):
-        if not line.startswith("#") and line.count("\t") != _COLUMNS - 1:
-            raise UserError(
-                f"{line.count(chr(9)) + 1} columns in place of {_COLUMNS}", f"{path}:{number}", "give a CoNLL-U file"
-            )
-    try:
-        (parsed,) = conllu.parse("\n".join(block) + "\n\n")
-    except (ParseException, ValueError) as error:
-        raise UserError(f"not CoNLL-U: {error}", f"{path}:{start}", "correct the file") from error
-    forms: list[str] = []
-    upos: list[str] = []
-    within = 0
-    for token in parsed:
-        match token["id"]:
-            case (_, "-", last):
-                within = last
-                forms.append(token["form"])
-            case (_, ".", _):
-                pass
-            case number if number <= within:
-                # The words of a multiword token: the first gives it its part of speech.
-                if len(upos) < len(forms):
-                    upos.append(token["upos"])
-            case _:
-                forms.append(token["form"])
-                upos.append(token["upos"])
-    if len(forms) != len(upos) or not forms:
-        raise UserError("a sentence without tokens, or a range without words", f"{path}:{start}", "correct the file")
-    return TreebankSentence(parsed.metadata.get("text") or join_tokens(forms), tuple(forms), tuple(upos))

@@ -1,23 +1,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saga_core.errors import StageError, UserError
+from saga_core.corpus.treebank import TreebankSentence, join_tokens
+from saga_core.errors import StageError
 from saga_core.evaluation.scala import (
     ScalaOutcome,
     ScalaPair,
-    TreebankSentence,
     breakdown,
     build_pairs,
-    join_tokens,
-    read_treebank,
     scala_auroc,
     score_pairs,
 )
@@ -31,13 +27,14 @@ def _sentences(draw: st.DrawFn) -> TreebankSentence:
     tokens = draw(st.lists(_TOKEN, min_size=1, max_size=14))
     # Every form is unique, so that a test can tell what was done.
     forms = tuple(("." if upos == "PUNCT" else f"{stem}w{i}x") for i, (upos, stem) in enumerate(tokens))
-    return TreebankSentence(join_tokens(forms), forms, tuple(upos for upos, _ in tokens))
+    return TreebankSentence(join_tokens(forms), forms, tuple(upos for upos, _ in tokens), ())
 
 
 _BOOK = TreebankSentence(
     "I går leste hun den gamle boka, sa NRK.",
     ("I", "går", "leste", "hun", "den", "gamle", "boka", ",", "sa", "NRK", "."),
     ("ADP", "NOUN", "VERB", "PRON", "DET", "ADJ", "NOUN", "PUNCT", "VERB", "PROPN", "PUNCT"),
+    (),
 )
 
 
@@ -100,7 +97,7 @@ def test_a_flip_at_the_start_moves_the_capital() -> None:
     first = [pair.bad.split()[:2] for pair in _flips(_BOOK)]
     # "I" is all capitals, and stays as the rule has it.
     assert ["Går", "I"] in first
-    monday = TreebankSentence(_BOOK.text, ("Mandag", *_BOOK.forms[1:]), ("ADV", *_BOOK.upos[1:]))
+    monday = TreebankSentence(_BOOK.text, ("Mandag", *_BOOK.forms[1:]), ("ADV", *_BOOK.upos[1:]), ())
     assert ["Går", "mandag"] in [pair.bad.split()[:2] for pair in _flips(monday)]
 
 
@@ -127,82 +124,9 @@ def test_filters(change: dict[str, Any], why: str) -> None:
 
 
 def test_duplicates_count_once_and_n_is_the_most() -> None:
-    others = [TreebankSentence(f"{_BOOK.text} {i}", _BOOK.forms, _BOOK.upos) for i in range(5)]
+    others = [TreebankSentence(f"{_BOOK.text} {i}", _BOOK.forms, _BOOK.upos, ()) for i in range(5)]
     assert len(build_pairs([_BOOK, _BOOK, *others], 10, 0)) == 6
     assert build_pairs(others, 3, 0) == build_pairs(others, 5, 0)[:3]
-
-
-def test_joining_leaves_no_space_before_closing_and_after_opening_marks() -> None:
-    forms = ["Ja", ",", "(", "han", "[", "sa", "]", ")", ":", "{", "nei", "}", ";", "hva", "?", "«", "Å", "»", "!", "."]
-    assert join_tokens(forms) == "Ja, (han [sa]): {nei}; hva? « Å »!."
-
-
-_CONLLU = """# sent_id = 1
-# text = Vi går på'n igjen.
-1\tVi\tvi\tPRON\t_\t_\t2\tnsubj\t_\t_
-2\tgår\tgå\tVERB\t_\t_\t0\troot\t_\t_
-3-4\tpå'n\t_\t_\t_\t_\t_\t_\t_\t_
-3\tpå\tpå\tADP\t_\t_\t4\tcase\t_\t_
-4\tden\tden\tPRON\t_\t_\t2\tobl\t_\t_
-4.1\tnull\t_\tVERB\t_\t_\t_\t_\t_\t_
-5\tigjen\tigjen\tADV\t_\t_\t2\tadvmod\t_\tSpaceAfter=No
-6\t.\t.\tPUNCT\t_\t_\t2\tpunct\t_\t_
-
-1\tHei\thei\tINTJ\t_\t_\t0\troot\t_\t_
-2\t!\t!\tPUNCT\t_\t_\t1\tpunct\t_\t_
-"""
-
-
-@pytest.fixture
-def treebank(tmp_path: Path) -> Path:
-    path = tmp_path / "a.conllu"
-    path.write_text(_CONLLU, encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
-def test_a_multiword_token_stays_whole_and_empty_nodes_are_no_tokens(treebank: Path, line_break: str) -> None:
-    treebank.write_bytes(_CONLLU.replace("\n", line_break).encode())
-    first, second = read_treebank(treebank)
-    assert first.text == "Vi går på'n igjen."
-    assert first.forms == ("Vi", "går", "på'n", "igjen", ".")
-    assert first.upos == ("PRON", "VERB", "ADP", "ADV", "PUNCT")
-    assert second == TreebankSentence("Hei!", ("Hei", "!"), ("INTJ", "PUNCT"))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "line"),
-    [
-        ("2\tgår\tgå\tVERB\t_\t_\t0\troot\t_\t_", "2\tgår\tgå\tVERB", 4),
-        ("1\tHei\t", "x\tHei\t", 12),
-        ("# text = Vi", "Vi", 2),
-        ("2\t!\t!\tPUNCT\t_\t_\t1\tpunct\t_\t_", "2-3\t!\t!\tPUNCT\t_\t_\t1\tpunct\t_\t_", 12),
-    ],
-)
-def test_a_malformed_treebank_is_the_users_error_with_its_line(treebank: Path, old: str, new: str, line: int) -> None:
-    treebank.write_text(_CONLLU.replace(old, new), encoding="utf-8")
-    with pytest.raises(UserError, match=rf"a\.conllu:{line}:"):
-        read_treebank(treebank)
-
-
-def test_no_file_no_text_and_no_sentence_are_the_users_error(tmp_path: Path) -> None:
-    (tmp_path / "latin.conllu").write_bytes(b"1\t\xe5\n")
-    (tmp_path / "empty.conllu").write_text("\n")
-    for name in ("none.conllu", "latin.conllu", "empty.conllu"):
-        with pytest.raises(UserError, match=name):
-            read_treebank(tmp_path / name)
-
-
-@given(st.text(alphabet="1\t_.-a#\n =", max_size=80))
-def test_any_text_is_read_or_refused(text: str) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "t.conllu"
-        path.write_text(text)
-        try:
-            sentences = read_treebank(path)
-        except UserError:
-            return
-        assert all(len(s.forms) == len(s.upos) > 0 for s in sentences)
 
 
 def test_a_model_of_norwegian_prefers_intact_sentences(tiny: tuple[Any, Any]) -> None:
