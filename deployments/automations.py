@@ -75,17 +75,11 @@ def _missing_heartbeats() -> AutomationCore:
         name="Crashed",
         message=f"No heartbeat for {_SILENCE.seconds} s: its process is gone; Retry resumes from what is stored.",
     )
-    trigger = EventTrigger(
-        match=_ANY_RUN,
-        for_each={"prefect.resource.id"},
-        after={_BEAT},
-        expect={_BEAT, *(f"prefect.flow-run.{name}" for name in _ENDED + _OURS + _WAITING)},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=_SILENCE,
-    )
     return _automation(
-        "saga: missing heartbeats", "A run whose process is gone is marked crashed; its slot is free.", trigger, crash
+        "saga: missing heartbeats",
+        "A run whose process is gone is marked crashed; its slot is free.",
+        _silence({_BEAT}, {_BEAT, *_events(*_ENDED, *_OURS, *_WAITING)}, _SILENCE),
+        crash,
     )
 
 
@@ -95,18 +89,12 @@ def _missing_starts() -> AutomationCore:
         name="Crashed",
         message=f"Not begun {_START.seconds} s after a worker took it: its process is gone; Retry starts it again.",
     )
-    trigger = EventTrigger(
-        match=_ANY_RUN,
-        match_related=_BY_PROCESS,
-        for_each={"prefect.resource.id"},
-        after={f"prefect.flow-run.{name}" for name in _STARTING},
-        expect={_BEAT, *(f"prefect.flow-run.{name}" for name in ("Running", *_ENDED, *_OURS, *_WAITING))},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=_START,
-    )
+    began = {_BEAT, *_events("Running", *_ENDED, *_OURS, *_WAITING)}
     return _automation(
-        "saga: missing starts", "A run whose process was gone before it began is marked crashed.", trigger, crash
+        "saga: missing starts",
+        "A run whose process was gone before it began is marked crashed.",
+        _silence(_events(*_STARTING), began, _START, _BY_PROCESS),
+        crash,
     )
 
 
@@ -115,18 +103,32 @@ def _unfinished_cancellations() -> AutomationCore:
     end = ChangeFlowRunState(
         state=StateType.CANCELLED, name="Cancelled", message="Cancelled before it began, or its worker is gone."
     )
-    trigger = EventTrigger(
+    return _automation(
+        "saga: unfinished cancellations",
+        "A cancelled run that nobody ends is ended; its slot is free.",
+        _silence(_events("Cancelling"), _events(*_ENDED, *_OURS), _CANCELLING),
+        end,
+    )
+
+
+def _silence(
+    after: set[str], expect: set[str], within: timedelta, related: dict[str, str] | None = None
+) -> EventTrigger:
+    """Return what goes off when a run has told none of some events in the time after others."""
+    return EventTrigger(
         match=_ANY_RUN,
+        match_related=related or {},
         for_each={"prefect.resource.id"},
-        after={"prefect.flow-run.Cancelling"},
-        expect={f"prefect.flow-run.{name}" for name in (*_ENDED, *_OURS)},
+        after=after,
+        expect=expect,
         posture=Posture.Proactive,
         threshold=1,
-        within=_CANCELLING,
+        within=within,
     )
-    return _automation(
-        "saga: unfinished cancellations", "A cancelled run that nobody ends is ended; its slot is free.", trigger, end
-    )
+
+
+def _events(*states: str) -> set[str]:
+    return {f"prefect.flow-run.{name}" for name in states}
 
 
 def _failures(action: CallWebhook) -> AutomationCore:
