@@ -124,7 +124,12 @@ def test_another_webhook_takes_the_first_ones_place(
     assert "other" not in str(block.data)
     monkeypatch.delenv("SAGA_NOTIFY_URL")
     assert list(deploy(file)) == []
-    assert len(client.read_automations()) == 2
+    assert sorted(automation.name for automation in client.read_automations()) == [
+        "saga: failure notification",
+        "saga: missing heartbeats",
+        "saga: missing starts",
+        "saga: unfinished cancellations",
+    ]
 
 
 def test_a_deployment_that_the_file_has_no_more_is_named(client: SyncPrefectClient, file: Path) -> None:
