@@ -32,7 +32,7 @@ from tests.deployments.server import ROOT, Server, temporary_server
 
 _TIMES = 5
 _DISPATCHES = 3
-# All times are the server's; asking it more often would take a core from what is measured.
+# Of runs, whose times are the server's own; asking it more often would take from the cores that are measured.
 _POLL_SECONDS = 5.0
 # Some two and a half minutes of one core: 12 288 rows in shards of 256.
 _GENERATION = (
