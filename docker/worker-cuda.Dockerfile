@@ -60,4 +60,4 @@ WORKDIR /var/lib/saga
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/health', timeout=4)"]
 ENTRYPOINT ["/usr/bin/tini", "--"]
-CMD ["prefect", "worker", "start", "--type", "process", "--pool", "saga-gpu", "--limit", "1", "--with-healthcheck"]
+CMD ["python", "-m", "deployments.worker", "--pool", "saga-gpu", "--limit", "1", "--with-healthcheck"]

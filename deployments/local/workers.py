@@ -45,7 +45,7 @@ def has_gpu() -> bool:
 
 def _worker(folder: Folder, settings: Settings, pool: str, number: int, limit: int, more: dict[str, str]) -> Service:
     name, since = f"{pool}-{number}", datetime.now(UTC)
-    start = ("prefect", "worker", "start", "--pool", pool, "--name", name, "--limit", str(limit), "--type", "process")
+    start = ("deployments.worker", "--pool", pool, "--name", name, "--limit", str(limit))
     return Service(
         name=name,
         # What it runs computes for hours; server, database and store answer between, and people wait for them.

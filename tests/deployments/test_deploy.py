@@ -19,6 +19,13 @@ pytestmark = pytest.mark.slow
 
 SCHEDULE = {"slug": "nb-weekly", "cron": "0 3 * * 1", "timezone": "Europe/Oslo", "parameters": {"until": "probe"}}
 
+AUTOMATIONS = [
+    "saga: failure notification",
+    "saga: missing heartbeats",
+    "saga: missing starts",
+    "saga: unfinished cancellations",
+]
+
 
 @pytest.fixture
 def file(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -59,7 +66,7 @@ def test_again_it_changes_nothing(client: SyncPrefectClient, file: Path) -> None
     before = objects(client)
     kinds = [kind for kind, _ in before.values()]
     assert kinds.count("DeploymentResponse") == len(entries())
-    assert kinds.count("Automation") == 2
+    assert kinds.count("Automation") == len(AUTOMATIONS)
     assert kinds.count("DeploymentSchedule") == 2 + sum(len(entry.schedules) for entry in entries())
     assert list(deploy(file)) == []
     assert objects(client) == before
@@ -124,12 +131,7 @@ def test_another_webhook_takes_the_first_ones_place(
     assert "other" not in str(block.data)
     monkeypatch.delenv("SAGA_NOTIFY_URL")
     assert list(deploy(file)) == []
-    assert sorted(automation.name for automation in client.read_automations()) == [
-        "saga: failure notification",
-        "saga: missing heartbeats",
-        "saga: missing starts",
-        "saga: unfinished cancellations",
-    ]
+    assert sorted(automation.name for automation in client.read_automations()) == AUTOMATIONS
 
 
 def test_a_deployment_that_the_file_has_no_more_is_named(client: SyncPrefectClient, file: Path) -> None:

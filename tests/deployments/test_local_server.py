@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def bystanders() -> Iterator[list[subprocess.Popen[bytes]]]:
     """Programs that look like the server's and are none of it."""
     sleep = "import time; time.sleep(3600)"
-    names = ("postgres -D data", "prefect worker start --pool saga-cpu --name saga-cpu-1")
+    names = ("postgres -D data", "deployments.worker --pool saga-cpu --name saga-cpu-1")
     started = [subprocess.Popen([sys.executable, "-c", sleep, *name.split()]) for name in names]
     yield started
     for process in started:

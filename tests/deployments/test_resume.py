@@ -1,6 +1,7 @@
 """A run that was killed, cancelled or left alone by its server goes on from what is stored, and redoes nothing else."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,8 +88,9 @@ def ended(client: SyncPrefectClient, run: UUID) -> bool:
 
 
 def pieces(store: Store) -> set[str]:
-    """The shards that are kept now, with the attempt that made each; not those that an earlier test has left."""
-    return {e.path for e in store.storage.files("candidates") if e.path.endswith("rows.parquet")} - _left
+    """The complete shards that are kept now, each named by its last file; not those that an earlier test has left."""
+    files = (entry.path for entry in store.storage.files("candidates"))
+    return {path for path in files if re.search(r"/partial/[^/]+\.json$", path)} - _left
 
 
 def attempts(store: Store) -> dict[str, str]:
