@@ -200,8 +200,8 @@ class EvaluationSettings(Settings):
 
     sampling: SamplingSettings = SamplingSettings()
     scala: ScalaSettings
-    summaries: SummarySettings
-    reading: ReadingSettings
+    summaries: SummarySettings | None = Field(None, description="None: not measured")
+    reading: ReadingSettings | None = Field(None, description="None: not measured")
     stride: Positive = Field(1_024, description="Stride of the perplexity window, tokens [ours]")
     bootstrap: Annotated[int, Field(ge=100)] = Field(2_000, description="Resamples of an interval [ours]")
 

@@ -19,7 +19,9 @@ from tasks.stage import Work
 
 if TYPE_CHECKING:
     from saga_core.artifacts.shards import Compute
+    from saga_core.evaluation.reading import ReadingItem
     from saga_core.evaluation.suite import EvaluationInput, EvaluationResult, Measure, Outcome
+    from saga_core.evaluation.summaries import SummaryItem
     from saga_core.progress import Tick
 
 Item = TypeVar("Item")
@@ -106,16 +108,22 @@ def evaluation_input(work: Work) -> EvaluationInput:
         return not any(s.casefold() in seen for s in split_sentences(clean(text), recipe.language))
 
     treebank = [s for s in read_treebank(Path(work.outside["treebank"].location)) if s.text.casefold() not in seen]
-    summaries = read_summaries(work.outside["summaries"], wanted.summaries.source.split, recipe.language)
-    questions = read_questions(work.outside["reading"], wanted.reading.source.split)
-    # One a context: intervals and tests take the items for independent.
-    questions = list({question.context: question for question in questions}.values())
+    summaries: list[SummaryItem] = []
+    if wanted.summaries:
+        found = read_summaries(work.outside["summaries"], wanted.summaries.source.split, recipe.language)
+        summaries = _draw(found, lambda i: unseen(i.document), wanted.summaries.items, recipe.seed, "summaries")
+    questions: list[ReadingItem] = []
+    if wanted.reading:
+        asked = read_questions(work.outside["reading"], wanted.reading.source.split)
+        # One a context: intervals and tests take the items for independent.
+        asked = list({question.context: question for question in asked}.values())
+        questions = _draw(asked, lambda i: unseen(i.context), wanted.reading.items, recipe.seed, "reading")
     return EvaluationInput(
         prompts=[(row["id"], row["prompt"]) for row in read_rows(data / "heldout_prompts.parquet")],
         heldout_documents=[row["text"] for row in read_rows(data / "heldout_documents.parquet")],
         scala=build_pairs(treebank, wanted.scala.sentences, recipe.seed),
-        summaries=_draw(summaries, lambda i: unseen(i.document), wanted.summaries.items, recipe.seed, "summaries"),
-        reading=_draw(questions, lambda i: unseen(i.context), wanted.reading.items, recipe.seed, "reading"),
+        summaries=summaries,
+        reading=questions,
     )
 
 

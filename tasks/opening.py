@@ -38,9 +38,11 @@ def open_session(
         "judge": pin.parser(recipe.judge, "judge", recipe.language),
         "evaluator": pin.parser(recipe.evaluator, "evaluator", recipe.language),
         "treebank": pin.file(recipe.evaluation.scala.treebank, "evaluation.scala.treebank"),
-        "summaries": pin.task(recipe.evaluation.summaries.source, "evaluation.summaries.source"),
-        "reading": pin.task(recipe.evaluation.reading.source, "evaluation.reading.source"),
     }
+    if recipe.evaluation.summaries:
+        outside["summaries"] = pin.task(recipe.evaluation.summaries.source, "evaluation.summaries.source")
+    if recipe.evaluation.reading:
+        outside["reading"] = pin.task(recipe.evaluation.reading.source, "evaluation.reading.source")
     _check_lengths(recipe, outside["model"])
     sources = [pin.text(source) for source in recipe.corpus.sources]
     outside |= {f"corpus.{i}": source for i, source in enumerate(sources)}
@@ -90,9 +92,10 @@ def _check_lengths(recipe: Recipe, model: Outside) -> None:
         "probe.max_new_tokens": recipe.probe.max_new_tokens,
         "generation.max_new_tokens": recipe.generation.max_new_tokens,
         "evaluation.sampling.max_new_tokens": measured.sampling.max_new_tokens,
-        "evaluation.summaries.max_new_tokens": measured.summaries.max_new_tokens,
-        "evaluation.reading.max_new_tokens": measured.reading.max_new_tokens,
     }
+    for name, task in (("summaries", measured.summaries), ("reading", measured.reading)):
+        if task:
+            wanted[f"evaluation.{name}.max_new_tokens"] = task.max_new_tokens
     for name, tokens in wanted.items():
         if isinstance(context, int) and tokens >= context:
             raise UserError(

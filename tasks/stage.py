@@ -60,7 +60,7 @@ class Stage:
         version: Raised by hand when the stage's behaviour changes; part of the key.
         settings: The slice of the recipe that is the stage's identity.
         compute: Writes the artifact and returns its headline figures.
-        outside: Names of the outside inputs it reads.
+        outside: Names of the outside inputs it reads, where the recipe has them.
         inputs: Names of the stages whose artifacts it reads.
         consults: Names of stages whose headline decides whether this one is skipped; may depend on the recipe.
         skip: Says why the stage is skipped, given the headlines of ``consults``; None when it is to run.
@@ -93,7 +93,7 @@ class Stage:
             "stage": self.name,
             "version": self.version,
             "settings": self.settings(recipe),
-            "outside": {name: outside[name].identity for name in self.outside},
+            "outside": {name: outside[name].identity for name in self.outside if name in outside},
             "inputs": {name: inputs[name].digest for name in self.inputs if name in inputs},
         }
 

@@ -104,7 +104,7 @@ class EvaluationInput:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The outcome of every item of every task."""
+    """The outcome of every item of every task; summaries and reading are empty where the recipe has none."""
 
     parse: tuple[ParseOutcome, ...]
     perplexity: tuple[DocumentOutcome, ...]
@@ -258,24 +258,29 @@ def evaluate(
         1,
     )
     accepted = run("scala", pairs, lambda part, t: score_pairs(model, tokenizer, part, batch_size, t), "sentences", 2)
-    length = settings.summaries.max_new_tokens
-    summaries = run(
-        "summaries",
-        _told_apart(inputs.summaries),
-        lambda part, t: writer.summaries(part, summary_prompt, length, t),
-        *drawn_and_judged,
-    )
-    answers = run(
-        "reading",
-        _told_apart(inputs.reading),
-        lambda part, t: writer.answers(part, reading_prompt, settings.reading.max_new_tokens, t),
-        *drawn_and_judged,
-    )
+    summaries: list[SummaryOutcome] = []
+    if settings.summaries:
+        summary_length = settings.summaries.max_new_tokens
+        summaries = run(
+            "summaries",
+            _told_apart(inputs.summaries),
+            lambda part, t: writer.summaries(part, summary_prompt, summary_length, t),
+            *drawn_and_judged,
+        )
+    answers: list[ReadingOutcome] = []
+    if settings.reading:
+        answer_length = settings.reading.max_new_tokens
+        answers = run(
+            "reading",
+            _told_apart(inputs.reading),
+            lambda part, t: writer.answers(part, reading_prompt, answer_length, t),
+            *drawn_and_judged,
+        )
     return EvaluationResult(tuple(parsed), tuple(likely), tuple(accepted), tuple(summaries), tuple(answers))
 
 
 def metrics(result: EvaluationResult, seed: int, resamples: int) -> dict[str, Estimate]:
-    """Return every figure of ``METRICS``, in that order; rates are fractions in 0..1.
+    """Return each figure of ``METRICS`` that was measured, in that order; rates are fractions in 0..1.
 
     Args:
         result: An evaluation.
@@ -283,26 +288,26 @@ def metrics(result: EvaluationResult, seed: int, resamples: int) -> dict[str, Es
         resamples: Resamples of an interval.
 
     Raises:
-        StageError: A task has no item.
+        StageError: A task that every evaluation has is without an item.
     """
     sampling = (seed, resamples)
-    return {
+    figures = {
         "parse_success": parse_success(result.parse),
         "parse_score": parse_score(result.parse, *sampling),
         "ppl": perplexity(result.perplexity, *sampling),
         "bits_per_byte": bits_per_byte(result.perplexity, *sampling),
         "scala_auroc": scala_auroc(result.scala, *sampling),
-        "summ_ps": summ_ps(result.summaries),
-        "summ_score": summ_score(result.summaries, *sampling),
-        "rc_aps": rc_aps(result.reading),
-        "rc_f1": rc_f1(result.reading, *sampling),
-        "rc_em": rc_em(result.reading),
-        "mattr": mean_mattr(result.parse, *sampling),
     }
+    if result.summaries:
+        figures |= {"summ_ps": summ_ps(result.summaries), "summ_score": summ_score(result.summaries, *sampling)}
+    if result.reading:
+        figures |= {"rc_aps": rc_aps(result.reading), "rc_f1": rc_f1(result.reading, *sampling)}
+        figures |= {"rc_em": rc_em(result.reading)}
+    return figures | {"mattr": mean_mattr(result.parse, *sampling)}
 
 
 def compare(base: EvaluationResult, final: EvaluationResult, seed: int, resamples: int) -> dict[str, Comparison]:
-    """Compare two models, item by item: final minus base of every figure of ``METRICS``, in that order.
+    """Compare two models, item by item: final minus base of each measured figure of ``METRICS``, in that order.
 
     Rates are compared by McNemar's exact test, means by a paired permutation test, perplexity, bits per byte
     and AUROC by a paired bootstrap over documents or sentence pairs.
@@ -336,19 +341,18 @@ def compare(base: EvaluationResult, final: EvaluationResult, seed: int, resample
         before, after = (samples(outcomes) for outcomes in models)
         return compare_statistics(statistic, before, after, seed, resamples)
 
-    return {
+    compared = {
         "parse_success": rates(parse, "passed"),
         "parse_score": means(parse, "quality"),
         "ppl": statistics(documents, perplexity_of, token_samples),
         "bits_per_byte": statistics(documents, bits_per_byte_of, byte_samples),
         "scala_auroc": statistics(pairs, auroc, score_samples),
-        "summ_ps": rates(summaries, "passed"),
-        "summ_score": means(summaries, "quality"),
-        "rc_aps": rates(reading, "passed"),
-        "rc_f1": means(reading, "f1"),
-        "rc_em": rates(reading, "em"),
-        "mattr": means(parse, "mattr"),
     }
+    if base.summaries:
+        compared |= {"summ_ps": rates(summaries, "passed"), "summ_score": means(summaries, "quality")}
+    if base.reading:
+        compared |= {"rc_aps": rates(reading, "passed"), "rc_f1": means(reading, "f1"), "rc_em": rates(reading, "em")}
+    return compared | {"mattr": means(parse, "mattr")}
 
 
 def _values(outcomes: Sequence[Outcome], name: str) -> list[float]:

@@ -99,9 +99,9 @@ def _dataset(metric: str, facts: CardFacts) -> tuple[str, str, str | None, str |
     evaluation = facts.recipe.evaluation
     if metric == "scala_auroc":
         return "scala", f"ScaLA: {file_name(evaluation.scala.treebank)}", None, None
-    if metric.startswith("summ_"):
+    if metric.startswith("summ_") and evaluation.summaries:
         return _task("Summaries", "summaries", evaluation.summaries.source)
-    if metric.startswith("rc_"):
+    if metric.startswith("rc_") and evaluation.reading:
         return _task("Reading comprehension", "reading", evaluation.reading.source)
     return _held_out(facts.recipe.corpus)
 

@@ -85,6 +85,24 @@ def test_again_everything_is_cached_at_once(saga: Saga, small: list[str], store:
     assert again.report["metrics"] == first.report["metrics"]
 
 
+def test_what_is_not_measured_has_no_row(saga: Saga, small: list[str], store: str, first: Done) -> None:
+    off = ("--set", "evaluation.summaries=null", "--set", "evaluation.reading=null")
+    done = saga("run", "demo", *small, *off, "--store", store, "--json")
+    assert done.code == 0, done.err
+    assert {name for name, state in done.states.items() if state != "cached"} == {
+        "evaluate_base",
+        "evaluate",
+        "publish",
+    }
+    measured = tuple(name for name in METRICS if not name.startswith(("summ_", "rc_")))
+    assert tuple(done.report["metrics"]["final"]) == measured
+    card = Path(done.report["card"]).read_text(encoding="utf-8")
+    for text in (done.out, card):
+        assert "ScaLA AUROC" in text
+        assert "Summ PS" not in text
+        assert "RC APS" not in text
+
+
 def test_a_runtime_setting_runs_nothing(saga: Saga, small: list[str], store: str, first: Done) -> None:
     sets = ("runtime.generation_batch=3", "runtime.train_micro_batch=1", "runtime.device=cpu", "runtime.workers=2")
     done = saga("run", "demo", *small, *(p for s in sets for p in ("--set", s)), "--store", store, "--json")

@@ -63,6 +63,8 @@ def test_no_runtime_setting_is_in_a_key(open_demo: OpenDemo) -> None:
         ("evaluation.sampling.temperature=1.0", {"evaluate_base", "evaluate"}),
         ("probe.temperature=1.0", {"probe"}),
         ("evaluation.summaries.items=5", {"evaluate_base", "evaluate"}),
+        ("evaluation.summaries=null", {"evaluate_base", "evaluate"}),
+        ("evaluation.reading=null", {"evaluate_base", "evaluate"}),
         ("corpus.prompts=10", {"data"}),
         ("corpus.sources.0.limit=50", {"data"}),
         ("model.title=Other", set()),

@@ -58,13 +58,17 @@ _SETTINGS = EvaluationSettings(
 
 
 def _evaluate(
-    tiny: tuple[Any, Any], judge: Judge, inputs: EvaluationInput = _INPUTS, batch: int = 16
+    tiny: tuple[Any, Any],
+    judge: Judge,
+    inputs: EvaluationInput = _INPUTS,
+    batch: int = 16,
+    settings: EvaluationSettings = _SETTINGS,
 ) -> EvaluationResult:
     return evaluate(
         *tiny,
         judge,
         inputs,
-        _SETTINGS,
+        settings,
         "nb",
         "Dokument: {text}\nSammendrag:",
         "Tekst: {text}\nSpørsmål: {question}\nSvar:",
@@ -185,9 +189,24 @@ def test_two_prompts_of_one_id_are_refused(tiny: tuple[Any, Any], judge: Judge) 
         _evaluate(tiny, judge, replace(_INPUTS, prompts=[("a", "Han"), ("a", "Hun")]))
 
 
-def test_a_task_without_items_has_no_figures(base: EvaluationResult) -> None:
+@pytest.mark.parametrize("task", ["parse", "perplexity", "scala"])
+def test_a_task_that_every_evaluation_has_is_not_without_items(base: EvaluationResult, task: str) -> None:
     with pytest.raises(StageError, match="no unit"):
-        metrics(replace(base, summaries=()), 0, 200)
+        metrics(replace(base, **{task: ()}), 0, 200)
+
+
+def test_what_a_recipe_does_not_measure_has_no_figure(tiny: tuple[Any, Any], judge: Judge) -> None:
+    settings = _SETTINGS.model_copy(update={"summaries": None, "reading": None})
+    found = _evaluate(tiny, judge, replace(_INPUTS, summaries=(), reading=()), settings=settings)
+    measured = tuple(name for name in METRICS if not name.startswith(("summ_", "rc_")))
+    assert tuple(metrics(found, 0, 200)) == tuple(compare(found, found, 0, 200)) == measured
+    assert EvaluationResult.from_rows(found.to_rows()) == found
+
+
+def test_a_model_that_was_measured_on_more_is_not_compared(base: EvaluationResult) -> None:
+    for one, other in ((base, replace(base, reading=())), (replace(base, reading=()), base)):
+        with pytest.raises(StageError, match=r"task reading: .*not measured on the same items"):
+            compare(one, other, 0, 200)
 
 
 def test_stored_results_are_compared_without_the_libraries_of_models() -> None:
