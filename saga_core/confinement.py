@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from saga_core import languages
 from saga_core.environment import STORE
 from saga_core.errors import UserError
 from saga_core.paths import path_of
@@ -20,12 +21,12 @@ _REMOTE = ("s3://", "s3a://")
 class Confinement:
     """The local places that the parameters of a run may name.
 
-    What a recipe that comes with SAGA names itself is its author's choice, and allowed; what a parameter names must lie
-    in one of the allowed folders.
+    What a recipe or a language that comes with SAGA names itself is its author's choice, and allowed; what a parameter
+    names must lie in one of the allowed folders.
 
     Attributes:
         roots: The allowed folders, with every link followed.
-        trusted: Names that the recipe's own file gives.
+        trusted: Names that the recipe's own file and its language's give.
     """
 
     roots: tuple[Path, ...] = ()
@@ -41,7 +42,7 @@ class Confinement:
         """Load a recipe that a parameter names.
 
         Returns:
-            The recipe, and this with the names that its own file gives, where it is one that comes with SAGA.
+            The recipe, and this with the names that its own file and its language's give, where it comes with SAGA.
 
         Raises:
             UserError: It is neither one of SAGA's own nor in an allowed folder, or is no valid recipe.
@@ -51,9 +52,9 @@ class Confinement:
             return load_recipe(name, overrides), self
         known = str(RECIPES / f"{name}.yaml")
         loaded = load_recipe(known, overrides)
-        given = load_recipe(known).recipe.model_dump(mode="json")
+        given = load_recipe(known).recipe.model_dump(mode="json"), languages.get(loaded.recipe.language).defaults()
         return LoadedRecipe(loaded.recipe, loaded.folder, name, overrides), Confinement(
-            self.roots, frozenset(_texts(given))
+            self.roots, frozenset(text for each in given for text in _texts(each))
         )
 
     def check(self, name: str, path: Path, where: str) -> None:

@@ -82,8 +82,10 @@ class Pinner:
 
     def parser(self, settings: ParserSettings, where: str, language: str) -> Outside:
         """Pin a parser: its files or its package's version, and the version of the library that runs it."""
-        local = self._local(settings.model, f"{where}.model")
         marks = {"spacy": "meta.json", "stanza": "resources.json"}
+        if settings.model is None or settings.kind not in marks:
+            raise UserError(f"{settings.kind} cannot be loaded yet", f"{where}.kind", "name spacy or stanza")
+        local = self._local(settings.model, f"{where}.model")
         if local is not None and "/" not in settings.model and not (local / marks[settings.kind]).is_file():
             # A folder that only happens to be called like a package or a language is not meant.
             local = None
@@ -91,7 +93,7 @@ class Pinner:
         if settings.kind == "stanza":
             identity["package"] = settings.package
             if local is None:
-                return self._stanza_resources(settings, identity, where)
+                return self._stanza_resources(settings.model, settings.package, identity, where)
             if not (local / language).is_dir():
                 remedy = f"give a Stanza folder that has {language}/ in it"
                 raise UserError(f"no Stanza models for {language} are here", f"{where}.model {local}", remedy)
@@ -103,14 +105,12 @@ class Pinner:
             return Outside({**identity, "version": metadata.version(settings.model)}, settings.model)
         return Outside({**identity, "sha256": hash_tree(local)}, str(local))
 
-    def _stanza_resources(self, settings: ParserSettings, identity: dict[str, Any], where: str) -> Outside:
-        models = stanza_resources() / settings.model
+    def _stanza_resources(self, model: str, package: str, identity: dict[str, Any], where: str) -> Outside:
+        models = stanza_resources() / model
         if not models.is_dir():
-            remedy = (
-                f"run: python -c \"import stanza; stanza.download('{settings.model}', package='{settings.package}')\""
-            )
-            raise UserError("no such Stanza models are installed", f"{where}.model {settings.model}", remedy)
-        return Outside({**identity, "sha256": hash_tree(models)}, settings.model)
+            remedy = f"run: python -c \"import stanza; stanza.download('{model}', package='{package}')\""
+            raise UserError("no such Stanza models are installed", f"{where}.model {model}", remedy)
+        return Outside({**identity, "sha256": hash_tree(models)}, model)
 
     def _data(self, source: TextSource | TaskSource, where: str) -> Outside:
         if source.hub is not None:

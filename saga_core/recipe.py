@@ -83,11 +83,21 @@ class CorpusSettings(Settings):
 
 
 class ParserSettings(Settings):
-    """A parser that judges text: a spaCy pipeline or a Stanza one."""
+    """A parser that judges text, and which of its models; Greynir has one of its own."""
 
-    kind: Literal["spacy", "stanza"]
-    model: str = Field(min_length=1, description="Package or folder; for Stanza a language code, folder or demo:NAME")
+    kind: Literal["spacy", "stanza", "greynir", "udpipe"]
+    model: str | None = Field(
+        None, min_length=1, description="Package, folder or file; for Stanza a language code, folder or demo:NAME"
+    )
     package: str = Field("default", description="Stanza package, such as default or modern")
+
+    @model_validator(mode="after")
+    def _model_where_there_is_a_choice(self) -> ParserSettings:
+        if self.kind == "greynir" and self.model is not None:
+            raise ValueError("greynir has a model of its own: leave model out")
+        if self.kind != "greynir" and self.model is None:
+            raise ValueError(f"a parser of the kind {self.kind} needs its model")
+        return self
 
 
 class SamplingSettings(Settings):

@@ -45,24 +45,28 @@ def recipe_names() -> list[str]:
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> LoadedRecipe:
-    """Load and validate a recipe.
+    """Load and validate a recipe; what it leaves out and its language has is the language's.
 
     Args:
         name: A name from ``deployments/recipes`` or the path of a YAML file.
-        overrides: Settings as ``key.path=value``; the value is read as YAML.
+        overrides: Settings as ``key.path=value``; the value is read as YAML. They come after the language's.
 
     Raises:
-        UserError: No such recipe, not YAML, an unknown setting, or a value out of bounds.
+        UserError: No such recipe or language, not YAML, an unknown setting, or a value out of bounds.
     """
     path = _find(name)
     data = read_settings(path, "a recipe", "see deployments/recipes for examples")
+    for override in overrides:
+        # First, for it says whose settings are filled in.
+        if override.partition("=")[0] == "language":
+            _apply(data, override)
+    data = _completed(data)
     for override in overrides:
         _apply(data, override)
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise _explain(error, path, overrides) from error
-    languages.get(recipe.language)
     return LoadedRecipe(recipe, path.resolve().parent, name, tuple(overrides))
 
 
@@ -76,6 +80,24 @@ def _find(name: str) -> Path:
     near = difflib.get_close_matches(name, recipe_names(), n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(recipe_names())}; or give the path of a file"
     raise UserError("no such recipe", name, hint)
+
+
+def _completed(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe's data with the settings of its language that it leaves out, each whole."""
+    code = data.get("language")
+    # Another thing than a text is no code, as the validation will say.
+    defaults = languages.get(code).defaults() if isinstance(code, str) else {}
+    for name, value in defaults.items():
+        data = _with(data, name.split("."), value)
+    return data
+
+
+def _with(group: Any, names: Sequence[str], value: object) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    """Return a group of settings with one that it lacks; what the group has stays, whatever it is."""
+    first, *others = names
+    if not isinstance(group, dict) or (first in group and not others):
+        return group
+    return group | {first: _with(group.get(first, {}), others, value) if others else value}
 
 
 def _apply(data: dict[str, Any], override: str) -> None:

@@ -42,7 +42,7 @@ def card_facts(work: Work) -> CardFacts:
         dpo_loss=dpo["dpo_loss"],
         dpo_reward_accuracy=dpo["reward_accuracy"],
         evaluator=LIBRARIES[recipe.evaluator.kind],
-        judge=f"{LIBRARIES[recipe.judge.kind]} {_model_name(recipe.judge)}",
+        judge=_parser_name(recipe.judge),
         versions=provenance().packages,
         columns=columns_of(seen["evaluate_base"], seen["evaluate"], sft_ran),
         comparisons=comparisons_of(seen["evaluate"]),
@@ -87,5 +87,6 @@ def comparisons_of(final: Mapping[str, Any]) -> dict[str, Comparison]:
     return {metric: Comparison(**value) for metric, value in final["comparisons"].items()}
 
 
-def _model_name(settings: ParserSettings) -> str:
-    return settings.model.rstrip("/").rsplit("/", 1)[-1]
+def _parser_name(settings: ParserSettings) -> str:
+    model = (settings.model or "").rstrip("/").rsplit("/", 1)[-1]
+    return f"{LIBRARIES[settings.kind]} {model}".rstrip()

@@ -12,8 +12,11 @@ import importlib
 import json
 from pathlib import Path
 
+from saga_core import languages
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path(__file__).with_suffix(".json")
+LANGUAGES = "saga_core.languages"
 
 # What carries settings, artifacts and messages: a change here shows in the keys themselves or in no artifact.
 _CONTRACT = (
@@ -55,10 +58,23 @@ def stage_code(stage: str) -> dict[str, str]:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
-        if name == "saga_core.languages":
+        if name == LANGUAGES:
             # Languages are found by looking into the folder, not by an import that could be read here.
-            waiting += [f"{name}.{file.stem}" for file in path.parent.glob("*.py") if file != path]
+            found |= {f"{name}.{code}": _language(code) for code in languages.codes()}
     return dict(sorted(found.items()))
+
+
+def _language(code: str) -> str:
+    """Digest what stages take from a language; what it gives to a recipe is in the keys themselves."""
+    each = languages.get(code)
+    texts = (each.name, each.short, each.summary_prompt, each.reading_prompt, each.card_prompt)
+    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
+
+
+def differing(locked: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Return the modules whose code is not what was recorded; a language that is new changes what no recipe had."""
+    names = {name for name in locked.keys() | now.keys() if locked.get(name) != now.get(name)}
+    return sorted(name for name in names if name in locked or not name.startswith(f"{LANGUAGES}."))
 
 
 def _path(name: str) -> Path | None:

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def _splitter(language: str) -> Language:
     # spaCy takes a second to import: only who splits pays.
     import spacy
 
-    splitter = spacy.blank(language)
+    # The exceptions for abbreviations, where spaCy has the language's.
+    splitter = spacy.blank(language if find_spec(f"spacy.lang.{language}") else "xx")
     # The bound is meant for parsers, whose memory grows with the text.
     splitter.max_length = sys.maxsize
     splitter.add_pipe("sentencizer", config={"punct_chars": [".", "!", "?", "…"]})

@@ -44,6 +44,7 @@ def load_judge(
     Raises:
         UserError: The model is not there, or is no dependency parser; with the command that installs it.
     """
+    assert settings.model is not None
     if settings.kind == "spacy":
         from saga_core.judges.spacy_judge import SpacyJudge
 

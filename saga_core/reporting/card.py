@@ -258,7 +258,7 @@ def _role(facts: CardFacts) -> str:
 
 def _parser(settings: ParserSettings) -> str:
     package = f", package {escape(settings.package)}" if settings.kind == "stanza" else ""
-    return f"model {escape(file_name(settings.model))}{package}"
+    return f"model {escape(file_name(settings.model))}{package}" if settings.model else "its own model"
 
 
 def _base_ps(facts: CardFacts) -> str:

@@ -36,6 +36,15 @@ def test_what_a_recipe_of_ours_names_itself_is_allowed(roots: Path) -> None:
     assert opened(roots) == str(roots / "store")
 
 
+def test_what_the_language_of_a_recipe_of_ours_names_is_allowed_too(tmp_path: Path) -> None:
+    for overrides in ((), ("language=nb",)):
+        loaded, confined = Confinement().load("nb-llama-3.2-1b", overrides)
+        treebank = loaded.recipe.evaluation.scala.treebank
+        confined.check(treebank, tmp_path / treebank, "evaluation.scala.treebank")
+    with pytest.raises(UserError, match="outside the folders"):
+        confined.check("treebanks/other.conllu", tmp_path / "treebanks/other.conllu", "evaluation.scala.treebank")
+
+
 def test_a_model_in_an_allowed_folder_is_what_it_is_elsewhere(roots: Path) -> None:
     session = open_asked("demo", (f"model.id={roots}/allowed/model",), "", frozenset(), Confinement.of_environment())
     assert session.outside["model"].identity == {"sha256": hash_tree(DEMO / "models" / "nb-tiny")}

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saga_core import languages
 from saga_core.errors import UserError
 from saga_core.recipe import Recipe, RuntimeSettings
 from saga_core.recipe_file import RECIPES, load_recipe, recipe_names, setting_names
@@ -150,3 +152,107 @@ def test_yaml_merge_keys_work(tmp_path: Path) -> None:
     )
     Path(path).write_text(text, encoding="utf-8")
     assert load_recipe(path).recipe.evaluation.sampling.max_new_tokens == 7
+
+
+def written(tmp_path: Path, **settings: object) -> str:
+    """Write a recipe of Bokmål that names no more than it must, and these settings."""
+    path = tmp_path / "short.yaml"
+    data = {"name": "short", "language": "nb", "model": {"id": "org/base"}} | settings
+    path.write_text(yaml.safe_dump({name: value for name, value in data.items() if value is not ...}), encoding="utf-8")
+    return str(path)
+
+
+def test_what_a_recipe_leaves_out_is_its_languages(tmp_path: Path) -> None:
+    recipe = load_recipe(written(tmp_path)).recipe
+    known = languages.get("nb")
+    assert (recipe.corpus.sources, recipe.judge, recipe.evaluator) == (known.sources, known.judge, known.evaluator)
+    assert recipe.evaluation.scala.treebank == known.treebank
+    assert recipe.evaluation.summaries
+    assert recipe.evaluation.reading
+    assert (recipe.evaluation.summaries.source, recipe.evaluation.reading.source) == (known.summaries, known.reading)
+    assert recipe.corpus.title == "Wiki"
+
+
+def test_what_a_recipe_names_is_all_its_own(tmp_path: Path) -> None:
+    recipe = load_recipe(
+        written(
+            tmp_path,
+            corpus={"title": "News", "sources": [{"path": "news.txt"}]},
+            judge={"kind": "stanza", "model": "nb"},
+            evaluation={"scala": {"sentences": 7}, "summaries": None, "reading": {"source": {"path": "mine.json"}}},
+        )
+    ).recipe
+    assert [(source.path, source.hub, source.limit) for source in recipe.corpus.sources] == [("news.txt", None, None)]
+    assert (recipe.judge.kind, recipe.judge.model, recipe.judge.package) == ("stanza", "nb", "default")
+    assert (recipe.evaluation.scala.sentences, recipe.evaluation.scala.treebank) == (7, languages.get("nb").treebank)
+    assert recipe.evaluation.summaries is None
+    assert recipe.evaluation.reading
+    assert (recipe.evaluation.reading.source.path, recipe.evaluation.reading.source.hub) == ("mine.json", None)
+
+
+def test_a_setting_in_place_of_the_languages_leaves_the_others(tmp_path: Path) -> None:
+    overrides = ["judge.model=nb_core_news_sm", "corpus.sources.0.limit=7", "evaluation.reading.items=3"]
+    recipe = load_recipe(written(tmp_path), overrides).recipe
+    assert (recipe.judge.kind, recipe.judge.model) == ("spacy", "nb_core_news_sm")
+    assert [(source.hub, source.limit) for source in recipe.corpus.sources] == [("wikimedia/wikipedia", 7)]
+    assert recipe.evaluation.reading
+    assert (recipe.evaluation.reading.items, recipe.evaluation.reading.source) == (3, languages.get("nb").reading)
+    assert load_recipe(written(tmp_path), ["evaluation.reading=null"]).recipe.evaluation.reading is None
+    # Nothing of it stays for the next recipe.
+    assert load_recipe(written(tmp_path)).recipe.judge == languages.get("nb").judge
+
+
+def test_a_group_that_yaml_names_twice_is_filled_in_for_each(tmp_path: Path) -> None:
+    path = Path(written(tmp_path))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}evaluation:\n  summaries: &few {{items: 5}}\n  reading: *few\n", encoding="utf-8")
+    evaluation = load_recipe(str(path)).recipe.evaluation
+    assert evaluation.summaries
+    assert evaluation.reading
+    assert (evaluation.summaries.source, evaluation.reading.source) == (
+        languages.get("nb").summaries,
+        languages.get("nb").reading,
+    )
+    assert (evaluation.summaries.items, evaluation.reading.items) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "overrides", "message"),
+    [
+        ({"language": ...}, [], r"short\.yaml: language: this setting is required"),
+        ({"language": False}, [], r"short\.yaml: language: input should be a valid string, not False"),
+        ({"language": ["nb"]}, [], r"short\.yaml: language: input should be a valid string"),
+        ({"language": "bokmål"}, [], r"language: unknown language 'bokmål'; did you mean 'nb'"),
+        ({}, ["language=xx"], r"unknown language 'xx'"),
+        ({"corpus": None}, [], r"short\.yaml: corpus: "),
+        ({"evaluation": 3}, [], r"short\.yaml: evaluation: "),
+        ({"judge": {"model": "nb"}}, [], r"short\.yaml: judge\.kind: this setting is required"),
+        ({}, ["judge.kind=greynir"], r"--set judge\.kind=greynir: greynir has a model of its own: leave model out"),
+        ({"judge": {"kind": "udpipe"}}, [], r"short\.yaml: judge: a parser of the kind udpipe needs its model"),
+    ],
+)
+def test_a_mistake_in_a_short_recipe_is_one_line(
+    tmp_path: Path, settings: dict[str, object], overrides: list[str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as raised:
+        load_recipe(written(tmp_path, **settings), overrides)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_neither_recipe_nor_language_has_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "qaa.py").write_text(
+        "from saga_core.languages import Language\n"
+        'LANGUAGE = Language("qaa", "Private", "QAA", "{text}:", "{text} {question}:", "Private")\n'
+    )
+    monkeypatch.setattr(languages, "__path__", [*languages.__path__, str(tmp_path)])
+    given: dict[str, object] = {"language": "qaa", "corpus": {"sources": [{"path": "a.txt"}]}}
+    with pytest.raises(UserError, match=r"judge: this setting is required"):
+        load_recipe(written(tmp_path, **given))
+    given |= {"judge": {"kind": "greynir"}, "evaluator": {"kind": "stanza", "model": "qaa"}}
+    with pytest.raises(UserError, match=r"evaluation: this setting is required"):
+        load_recipe(written(tmp_path, **given))
+    recipe = load_recipe(written(tmp_path, **given, evaluation={"scala": {"treebank": "qaa.conllu"}})).recipe
+    assert (recipe.evaluation.summaries, recipe.evaluation.reading) == (None, None)
+    sys.modules.pop("saga_core.languages.qaa")

@@ -22,6 +22,10 @@ def test_a_new_line_always_begins_a_sentence() -> None:
     ]
 
 
+def test_a_language_that_spacy_has_no_exceptions_for_is_split_too() -> None:
+    assert split_sentences("Mun boađán. Don manat!", "se") == ["Mun boađán.", "Don manat!"]
+
+
 def test_only_whole_plain_sentences_of_fair_length_are_good() -> None:
     text = "\n".join(
         [
