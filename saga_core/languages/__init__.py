@@ -98,10 +98,13 @@ def get(code: str) -> Language:
 
 def _remedy(code: str, known: list[str]) -> str:
     # People write the English name or a neighbour code ("Norwegian", "no") as often as a slip of the pen.
-    names = [(each, name.lower()) for each in known for name in (each, get(each).name)]
-    near = [(difflib.SequenceMatcher(None, name, code.lower()).ratio(), each) for each, name in names]
-    best = max(score for score, _ in near)
-    # As near are all that a macrolanguage's code may mean: "no" is Bokmål or Nynorsk.
-    nearest = dict.fromkeys(each for score, each in near if score == best)
-    hint = f"did you mean {' or '.join(map(repr, nearest))}? " if best >= _NEAR else ""
+    near = [(_likeness(code.lower(), name.lower()), each) for each in known for name in (each, get(each).name)]
+    best = max(near)[0]
+    # Several, where a code is that of all of them: "no" is Bokmål or Nynorsk.
+    nearest = dict.fromkeys(each for likeness, each in near if likeness == best)
+    hint = f"did you mean {' or '.join(map(repr, nearest))}? " if best[0] >= _NEAR else ""
     return f"{hint}known: {', '.join(known)}"
+
+
+def _likeness(one: str, other: str) -> tuple[float, bool]:
+    return difflib.SequenceMatcher(None, one, other).ratio(), one[:1] == other[:1]

@@ -29,7 +29,7 @@ AUTOMATIONS = [
 
 @pytest.fixture
 def file(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Ours, with schedules on the first deployment."""
+    """Ours, with schedules on the demo's deployment."""
     monkeypatch.setenv("PREFECT_API_URL", server.settings.api_url)
     monkeypatch.setenv("SAGA_NOTIFY_URL", "http://127.0.0.1:9/hook?secret")
     return write(tmp_path / "prefect.yaml", [SCHEDULE, SCHEDULE | {"slug": "nb-daily", "cron": "0 4 * * *"}])
@@ -37,7 +37,8 @@ def file(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def write(path: Path, schedules: list[dict[str, Any]]) -> Path:
     data = yaml.safe_load(text())
-    data["deployments"][0]["schedules"] = schedules
+    (demo,) = (entry for entry in data["deployments"] if entry["name"] == "demo")
+    demo["schedules"] = schedules
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     return path
 

@@ -14,7 +14,7 @@ from deployments.prefect_file import COMMAND, PREFECT_FILE, entries, read, text
 from flows.form import prefilled
 from saga_core import recipe_file
 from saga_core.errors import UserError
-from saga_core.recipe_file import RECIPES, recipe_names
+from saga_core.recipe_file import RECIPES, load_recipe, recipe_names
 
 
 def test_the_file_is_up_to_date() -> None:
@@ -44,7 +44,10 @@ def _as_said(entry: Entry) -> dict[str, object]:
 def test_one_deployment_a_recipe_in_the_queue_of_its_language() -> None:
     aligning = [entry for entry in entries() if entry.entrypoint == "flows.align.align"]
     assert [entry.name for entry in aligning] == recipe_names()
-    assert {(e.work_pool.name, e.work_pool.work_queue_name, e.tags[1]) for e in aligning} == {("saga-cpu", "nb", "nb")}
+    languages = {name: load_recipe(name).recipe.language for name in recipe_names()}
+    for entry in aligning:
+        queue = (entry.work_pool.name, entry.work_pool.work_queue_name, entry.tags[1])
+        assert queue == ("saga-cpu", languages[entry.name], languages[entry.name])
 
 
 def test_another_recipe_is_another_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

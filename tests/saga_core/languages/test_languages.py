@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import string
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,12 +10,6 @@ from hypothesis import strategies as st
 
 from saga_core import languages
 from saga_core.errors import UserError
-
-ICELANDIC = """
-from saga_core.languages import Language
-
-LANGUAGE = Language("is", "Icelandic", "IS", "Skjal: {text}\\nSamantekt:", "{text}{question}", "Íslenska er")
-"""
 
 
 def fields(template: str) -> set[str]:
@@ -37,27 +29,52 @@ def test_every_language_file_is_complete(code: str) -> None:
         assert prompt == prompt.rstrip()
 
 
-def test_bokmaal_prompts_are_those_of_the_specification() -> None:
-    nb = languages.get("nb")
-    assert nb.summary_prompt.format(text="{Oslo}") == "Dokument: {Oslo}\nSammendrag:"
-    assert nb.reading_prompt.format(text="T", question="Q?") == "Tekst: T\nSpørsmål: Q?\nSvar:"
-    assert nb.card_prompt == "Norsk er"
+@pytest.mark.parametrize("code", languages.codes())
+def test_the_parser_that_measures_is_another_and_text_is_at_hand(code: str) -> None:
+    language = languages.get(code)
+    assert language.evaluator is not None
+    assert language.evaluator != language.judge
+    assert language.sources
+    assert language.treebank
 
 
-def test_a_new_file_is_a_new_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # "is" is a keyword of Python, so it also shows that such a code can be a file.
-    (tmp_path / "is.py").write_text(ICELANDIC, encoding="utf-8")
-    monkeypatch.setattr(languages, "__path__", [*languages.__path__, str(tmp_path)])
-    try:
-        assert {"is", "nb"} <= set(languages.codes())
-        assert languages.get("is").name == "Icelandic"
-    finally:
-        sys.modules.pop("saga_core.languages.is", None)
+@pytest.mark.parametrize(
+    ("code", "summary", "reading", "card"),
+    [
+        ("nb", "Dokument: {O}\nSammendrag:", "Tekst: T\nSpørsmål: Q?\nSvar:", "Norsk er"),
+        ("nn", "Dokument: {O}\nSamandrag:", "Tekst: T\nSpørsmål: Q?\nSvar:", "Nynorsk er"),
+        ("da", "Dokument: {O}\nResumé:", "Tekst: T\nSpørgsmål: Q?\nSvar:", "Dansk er"),
+        ("sv", "Dokument: {O}\nSammanfattning:", "Text: T\nFråga: Q?\nSvar:", "Svenska är"),
+        ("is", "Skjal: {O}\nSamantekt:", "Texti: T\nSpurning: Q?\nSvar:", "Íslenska er"),
+        ("fo", "Skjal: {O}\nSamandráttur:", "Tekstur: T\nSpurningur: Q?\nSvar:", "Føroyskt er"),
+    ],
+)
+def test_prompts_are_those_of_the_specification(code: str, summary: str, reading: str, card: str) -> None:
+    language = languages.get(code)
+    assert language.summary_prompt.format(text="{O}") == summary
+    assert language.reading_prompt.format(text="T", question="Q?") == reading
+    assert language.card_prompt == card
 
 
-@pytest.mark.parametrize("code", ["nbb", "NB", "no", "norwegian bokmal"])
-def test_an_unknown_language_names_the_nearest(code: str) -> None:
-    with pytest.raises(UserError, match="did you mean 'nb'") as raised:
+def test_icelandic_is_measured_by_the_modern_package() -> None:
+    evaluator = languages.get("is").evaluator
+    assert evaluator is not None
+    assert (evaluator.kind, evaluator.model, evaluator.package) == ("stanza", "is", "modern")
+
+
+@pytest.mark.parametrize(
+    ("code", "nearest"),
+    [
+        ("nbb", "'nb'"),
+        ("NB", "'nb'"),
+        ("no", "'nb' or 'nn'"),
+        ("norwegian bokmal", "'nb'"),
+        ("Icelandic", "'is'"),
+        ("dansk", "'da'"),
+    ],
+)
+def test_an_unknown_language_names_the_nearest(code: str, nearest: str) -> None:
+    with pytest.raises(UserError, match=f"did you mean {nearest}\\?") as raised:
         languages.get(code)
     assert repr(code) in str(raised.value)
     assert raised.value.exit_code == 2
