@@ -112,9 +112,9 @@ def _schedules(client: SyncPrefectClient, there: DeploymentResponse, wanted: Ite
 
 
 def _others(client: SyncPrefectClient, known: set[UUID]) -> Iterator[str]:
-    """Name deployments of ours that the file has no more; another checkout may have made them, so they stay."""
+    """Name deployments of ours that are not wanted; another checkout may have made them, so they stay."""
     ours = client.read_deployments(deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])))
     for deployment in ours:
         if deployment.id not in known:
             name = f"{client.read_flow(deployment.flow_id).name}/{deployment.name}"
-            yield f"deployment {name}: not in the file; `prefect deployment delete {name}` removes it"
+            yield f"deployment {name}: not among these; `prefect deployment delete {name}` removes it"

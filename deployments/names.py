@@ -8,7 +8,7 @@ GPU_POOL = "saga-gpu"
 DEFAULT_QUEUE = "default"
 # Whole runs of one language that go on at once.
 RUNS_A_LANGUAGE = 1
-# On every deployment of ours, so that one that the file no longer names can be told from others' deployments.
+# On every deployment of ours, so that one that is no longer wanted can be told from others' deployments.
 TAG = "saga"
 # Where a run begins: in its worker's own working directory.
 PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": "."}}]

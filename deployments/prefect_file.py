@@ -23,11 +23,12 @@ PREFECT_FILE = Path(__file__).with_name("prefect.yaml")
 COMMAND = "python -m deployments.prefect_file"
 
 _HEAD = f"""\
-# What the server offers to run. Written by `{COMMAND}` from deployments/recipes and
-# deployments/schedules.yaml: change those, not this file.
+# What the server offers to run, for `prefect deploy --all --prefect-file deployments/prefect.yaml`; it needs the pools.
+# Written by `{COMMAND}` from deployments/recipes and deployments/schedules.yaml:
+# change those, not this file.
 #
-# `python -m deployments.deploy` makes a server have it, with pools, queues and automations. Where the pools are there,
-# `prefect deploy --all --prefect-file deployments/prefect.yaml` deploys the same.
+# `python -m deployments.deploy` does without it: it makes a server have what recipes and schedules say, with pools,
+# queues and automations.
 name: saga
 # The package is installed wherever a worker runs, and entrypoints are module paths. Without a step, Prefect would copy
 # the worker's whole working directory for every run.

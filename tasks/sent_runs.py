@@ -74,7 +74,7 @@ class SentRuns:
         try:
             run = patiently(partial(self._send, dict(parameters), name, key))
         except ObjectNotFound as error:
-            remedy = "deploy deployments/prefect.yaml"
+            remedy = "run python -m deployments.deploy"
             raise UserError("the server has no such deployment", self._deployment, remedy) from error
         self._runs[run.id] = run
         return run.id

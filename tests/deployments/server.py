@@ -39,9 +39,9 @@ class Server:
         server = {"SAGA_SERVER_DIR": str(self.folder.path), "SAGA_API_PORT": str(self.port)}
         return self._run("deployments.local", *arguments, **server, **more)
 
-    def deploy(self, **variables: str) -> subprocess.CompletedProcess[str]:
+    def deploy(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the command that deploys."""
-        return self._run("deployments.deploy", **variables)
+        return self._run("deployments.deploy", *arguments, **variables)
 
     def _run(self, module: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "SAGA_", "AWS_"))}

@@ -135,13 +135,13 @@ def test_another_webhook_takes_the_first_ones_place(
     assert sorted(automation.name for automation in client.read_automations()) == AUTOMATIONS
 
 
-def test_a_deployment_that_the_file_has_no_more_is_named(client: SyncPrefectClient, file: Path) -> None:
+def test_a_deployment_that_is_no_longer_wanted_is_named(client: SyncPrefectClient, file: Path) -> None:
     list(deploy(file))
     flow = client.create_flow_from_name("align")
     gone = client.create_deployment(flow, "gone", tags=["saga"])
     try:
         (line,) = deploy(file)
-        assert line == "deployment align/gone: not in the file; `prefect deployment delete align/gone` removes it"
+        assert line == "deployment align/gone: not among these; `prefect deployment delete align/gone` removes it"
     finally:
         client.request("DELETE", "/deployments/{id}", path_params={"id": gone})
 
@@ -152,6 +152,20 @@ def test_a_wrong_password_is_one_line(server: Server, tmp_path: Path) -> None:
     assert done.stderr == (
         f"deployments: {server.settings.api_url}: the server refuses the credentials; set PREFECT_API_AUTH_STRING\n"
     )
+
+
+def test_more_than_one_file_is_one_line(server: Server) -> None:
+    done = server.deploy("one.yaml", "two.yaml", PREFECT_API_URL=server.settings.api_url)
+    assert done.returncode == 2
+    assert done.stderr.startswith("deployments: one.yaml two.yaml: one file at most; ")
+    assert "\n" not in done.stderr.rstrip("\n")
+
+
+def test_without_a_file_it_is_what_the_recipes_say(client: SyncPrefectClient, server: Server, file: Path) -> None:
+    list(deploy(file))
+    removed = {f"deployment align/demo: schedule {slug} removed" for slug in ("nb-weekly", "nb-daily")}
+    assert set(deploy()) == removed
+    assert list(deploy()) == []
 
 
 def test_no_server_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
