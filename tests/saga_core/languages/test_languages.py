@@ -67,14 +67,16 @@ def test_icelandic_is_measured_by_the_modern_package() -> None:
     [
         ("nbb", "'nb'"),
         ("NB", "'nb'"),
-        ("no", "'nb' or 'nn'"),
+        # As near as others, of which there may be more one day.
+        ("no", "'nb'"),
+        ("no", "'nn'"),
         ("norwegian bokmal", "'nb'"),
         ("Icelandic", "'is'"),
         ("dansk", "'da'"),
     ],
 )
 def test_an_unknown_language_names_the_nearest(code: str, nearest: str) -> None:
-    with pytest.raises(UserError, match=f"did you mean {nearest}\\?") as raised:
+    with pytest.raises(UserError, match=rf"did you mean [^?]*{nearest}") as raised:
         languages.get(code)
     assert repr(code) in str(raised.value)
     assert raised.value.exit_code == 2
