@@ -222,7 +222,7 @@ class RuntimeSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     generation_batch: Positive = Field(64, description="Rows generated at once")
     train_micro_batch: Positive = Field(8, description="Rows a forward pass; batch_size / this = accumulation")
-    workers: Positive = Field(1, description="Processes of the spaCy judge")
+    workers: Positive = Field(1, description="Processes of the judge; one where Stanza has the GPU")
     threads: Positive | None = Field(None, description="Torch's threads; default: all cores")
     shard_rows: Positive = Field(
         512, description="Rows kept at once while a stage generates; a kill loses at most these"

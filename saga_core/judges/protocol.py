@@ -1,12 +1,13 @@
-"""What every judge offers, and how one is loaded from its settings."""
+"""What every judge and every parser of Universal Dependencies offers, and how one is loaded from its settings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 from saga_core.judges.rules import Unit
-from saga_core.judges.verdict import Token, Verdict
+from saga_core.judges.verdict import Sentence, Verdict
 from saga_core.progress import Tick
 from saga_core.recipe import ParserSettings
 
@@ -25,8 +26,19 @@ class Judge(Protocol):
             One verdict a text, in order.
         """
 
-    def parse(self, text: str) -> list[list[Token]]:
-        """Parse one text into its sentences, those without a word included."""
+
+class UDParser(Protocol):
+    """A parser that makes trees of Universal Dependencies; those of a text depend on that text alone."""
+
+    def parse(self, texts: Sequence[str]) -> Iterator[list[Sentence]]:
+        """Parse texts, each line of ``text_lines`` for itself.
+
+        Args:
+            texts: The texts; a line break ends a sentence.
+
+        Yields:
+            For each text, in order, its sentences, those without a word included.
+        """
 
 
 def load_judge(
@@ -35,20 +47,34 @@ def load_judge(
     """Load a judge.
 
     Args:
-        settings: Its kind and model; the model is a package name, a language code (Stanza) or a folder.
+        settings: Its kind and model, which is a package name, a language code (Stanza) or a folder.
         language: The recipe's language code; names the language inside a Stanza folder.
         unit: Whether all sentences of a text are judged or the first alone.
-        workers: Processes of a spaCy judge; Stanza takes none.
+        workers: Processes to judge with; a Stanza judge on the GPU takes one.
         use_gpu: Whether Stanza may take the GPU; spaCy's small pipelines are as fast without.
 
     Raises:
-        UserError: The model is not there, or is no dependency parser; with the command that installs it.
+        UserError: The model is not there, or is no dependency parser; with what to do.
+    """
+    from saga_core.judges.ud_judge import UDJudge
+
+    load = partial(load_parser, settings, language, use_gpu=use_gpu)
+    if settings.kind == "stanza" and use_gpu:
+        workers = 1
+    return UDJudge(load, f"{settings.kind} model {settings.model}", unit, workers)
+
+
+def load_parser(settings: ParserSettings, language: str, *, use_gpu: bool = False) -> UDParser:
+    """Load a parser that makes trees of Universal Dependencies; the arguments are those of ``load_judge``.
+
+    Raises:
+        UserError: The model is not there, or is no dependency parser; with what to do.
     """
     assert settings.model is not None
     if settings.kind == "spacy":
-        from saga_core.judges.spacy_judge import SpacyJudge
+        from saga_core.judges.spacy_parser import SpacyParser
 
-        return SpacyJudge(settings.model, unit, workers)
-    from saga_core.judges.stanza_judge import StanzaJudge
+        return SpacyParser(settings.model)
+    from saga_core.judges.stanza_parser import StanzaParser
 
-    return StanzaJudge(settings.model, settings.package, language, unit, use_gpu=use_gpu)
+    return StanzaParser(settings.model, settings.package, language, use_gpu=use_gpu)

@@ -31,7 +31,7 @@ with each component in [0, 1] and n the number of words, that is of tokens that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -101,10 +101,19 @@ def judge_sentences(sentences: Iterable[Sentence], unit: Unit) -> Verdict:
     Returns:
         The verdict; a text without a sentence does not pass.
     """
-    worded = [s for s in sentences if any(char.isalnum() for char in s.text)]
-    judged = tuple(judge_sentence(s) for s in (worded[:1] if unit == "first_sentence" else worded))
+    worded = [s for s in sentences if has_word(s.text)]
+    return whole_text([judge_sentence(s) for s in (worded[:1] if unit == "first_sentence" else worded)])
+
+
+def has_word(text: str) -> bool:
+    """Say whether a sentence has a letter or digit; one that has none is passed over."""
+    return any(char.isalnum() for char in text)
+
+
+def whole_text(judged: Sequence[SentenceVerdict]) -> Verdict:
+    """Return the verdict on a text whose sentences were judged: it passes when there is one and all of them pass."""
     passed = bool(judged) and all(verdict.passed for verdict in judged)
-    return Verdict(passed, fmean(verdict.quality for verdict in judged) if passed else 0.0, judged)
+    return Verdict(passed, fmean(verdict.quality for verdict in judged) if passed else 0.0, tuple(judged))
 
 
 def _base(token: Token) -> str:
@@ -123,8 +132,8 @@ def _components(sentence: Sentence, root: Token | None, children: list[Token]) -
         "finite": float(any("Fin" in verb.feats.get("VerbForm", "").split(",") for verb in verbs)),
         "one_subject": 1.0 if _subjects(children) == 1 else 0.5,
         "resolved": 1.0 - unresolved / len(words) if words else 0.0,
-        "length": _length(len(words)),
-        "closed": _closed(sentence.text),
+        "length": length(len(words)),
+        "closed": closed(sentence.text),
     }
 
 
@@ -134,13 +143,15 @@ def _subjects(children: list[Token]) -> int:
     return sum(relation in ("nsubj", "csubj") for relation in relations) or relations.count("expl")
 
 
-def _length(words: int) -> float:
+def length(words: int) -> float:
+    """Return the component ``length`` of a sentence of so many words."""
     if words <= _LONG:
         return min(words / _FULL_LENGTH, 1.0)
     return max((_TOO_LONG - words) / (_TOO_LONG - _LONG), 0.0)
 
 
-def _closed(text: str) -> float:
+def closed(text: str) -> float:
+    """Return the component ``closed`` of a sentence."""
     text = text.strip()
     begins = bool(text) and (text[0].isupper() or text[0].isdigit() or _START.match(text) is not None)
     return 0.5 * begins + 0.5 * (_END.search(text) is not None)

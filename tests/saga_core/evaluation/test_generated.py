@@ -9,7 +9,7 @@ from saga_core.evaluation.reading import ReadingItem
 from saga_core.evaluation.summaries import SummaryItem
 from saga_core.generation.trim import trim_to_complete
 from saga_core.judges.protocol import Judge
-from saga_core.judges.verdict import Token, Verdict
+from saga_core.judges.verdict import Verdict
 from saga_core.progress import Tick
 from saga_core.recipe import SamplingSettings
 from saga_core.rewards.mattr import mattr
@@ -34,9 +34,6 @@ class _Listening:
     def judge(self, texts: list[str], tick: Tick) -> list[Verdict]:
         self.heard += texts
         return self._judge.judge(texts, tick)
-
-    def parse(self, text: str) -> list[list[Token]]:
-        return self._judge.parse(text)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from saga_core.demo import DEMO_MODELS
 from saga_core.errors import UserError
 from saga_core.judges.protocol import Judge
-from saga_core.judges.stanza_judge import StanzaJudge
+from saga_core.judges.stanza_parser import StanzaParser
 
 DEMO = DEMO_MODELS / "nb-stanza-evaluator"
 
@@ -21,29 +21,29 @@ DEMO = DEMO_MODELS / "nb-stanza-evaluator"
 )
 def test_a_language_without_models_is_told_how_to_get_them(package: str, command: str) -> None:
     with pytest.raises(UserError, match=command):
-        StanzaJudge("qq", package, "nb", "all_sentences")
+        StanzaParser("qq", package, "nb")
 
 
 def test_a_folder_without_the_language_is_refused() -> None:
     with pytest.raises(UserError, match="Stanza package default of da"):
-        StanzaJudge(str(DEMO), "default", "da", "all_sentences")
+        StanzaParser(str(DEMO), "default", "da")
 
 
 def test_an_unknown_package_is_refused() -> None:
     with pytest.raises(UserError, match="it lacks a processor"):
-        StanzaJudge(str(DEMO), "modern", "nb", "all_sentences")
+        StanzaParser(str(DEMO), "modern", "nb")
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no resources\.json"):
-        StanzaJudge(str(tmp_path / "none"), "default", "nb", "all_sentences")
+        StanzaParser(str(tmp_path / "none"), "default", "nb")
 
 
 def test_a_folder_without_the_parser_is_refused(tmp_path: Path) -> None:
     shutil.copytree(DEMO, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "nb" / "depparse")
     with pytest.raises(UserError, match="it cannot be loaded"):
-        StanzaJudge(str(tmp_path), "default", "nb", "all_sentences")
+        StanzaParser(str(tmp_path), "default", "nb")
 
 
 def test_a_package_that_names_no_parser_is_refused(tmp_path: Path) -> None:
@@ -52,18 +52,11 @@ def test_a_package_that_names_no_parser_is_refused(tmp_path: Path) -> None:
     del resources["nb"]["packages"]["default"]["depparse"]
     (tmp_path / "resources.json").write_text(json.dumps(resources), encoding="utf-8")
     with pytest.raises(UserError, match="it has no depparse"):
-        StanzaJudge(str(tmp_path), "default", "nb", "all_sentences")
+        StanzaParser(str(tmp_path), "default", "nb")
 
 
 def test_it_is_silent(stanza_judge: Judge, capfd: pytest.CaptureFixture[str]) -> None:
-    StanzaJudge(str(DEMO), "default", "nb", "all_sentences")
+    StanzaParser(str(DEMO), "default", "nb")
     stanza_judge.judge(["Hun leser boka.", "x" * 1500], lambda done=1: None)
     logging.getLogger("stanza").warning("chatter")
     assert capfd.readouterr() == ("", "")
-
-
-def test_first_sentence_is_the_looser_unit(stanza_judge: Judge) -> None:
-    text = "Hun leser boka.\nStor seier i går"
-    first = StanzaJudge(str(DEMO), "default", "nb", "first_sentence")
-    assert not stanza_judge.judge([text], lambda done=1: None)[0].passed
-    assert first.judge([text], lambda done=1: None)[0].passed

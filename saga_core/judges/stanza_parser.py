@@ -1,4 +1,4 @@
-"""The Stanza judge: a neural UD pipeline, as a rule the evaluator that takes no part in the training."""
+"""The Stanza parser: a neural UD pipeline, as a rule the evaluator that takes no part in the training."""
 
 from __future__ import annotations
 
@@ -12,48 +12,37 @@ from stanza.pipeline.core import PipelineRequirementsException
 from stanza.resources.common import DEFAULT_MODEL_DIR
 
 from saga_core.errors import UserError
-from saga_core.judges.rules import Unit, judge_sentences, text_lines
-from saga_core.judges.verdict import Sentence, Token, Verdict
-from saga_core.progress import Tick
+from saga_core.judges.rules import text_lines
+from saga_core.judges.verdict import Sentence, Token
 
 _PROCESSORS = ("tokenize", "pos", "lemma", "depparse")
 
 
-class StanzaJudge:
-    """Judges texts by a Stanza pipeline, line by line: a batch may change its answer (stanza issue 1472).
+class StanzaParser:
+    """Parses by a Stanza pipeline, line by line: a batch may change its answer (stanza issue 1472).
 
     Args:
         model: A language code, with its models in Stanza's own folder; or a folder with ``resources.json``
             and one sub-folder a language.
         package: The package of that language, such as ``default`` or ``modern``.
         language: Language code inside a folder; a code given as ``model`` comes first.
-        unit: Whether all sentences of a text are judged or the first alone.
         use_gpu: Whether to run on the GPU.
 
     Raises:
         UserError: The models are not there, or one of tokenize, pos, lemma and depparse is not among them.
     """
 
-    def __init__(self, model: str, package: str, language: str, unit: Unit, *, use_gpu: bool = False) -> None:
-        self._unit = unit
+    def __init__(self, model: str, package: str, language: str, *, use_gpu: bool = False) -> None:
         self._nlp = _load(model, package, language, use_gpu)
 
-    def judge(self, texts: Sequence[str], tick: Tick) -> list[Verdict]:
-        """Judge texts; see ``Judge.judge``."""
-        verdicts = []
+    def parse(self, texts: Sequence[str]) -> Iterator[list[Sentence]]:
+        """Parse texts; see ``UDParser.parse``."""
         for text in texts:
-            verdicts.append(judge_sentences(self._sentences(text), self._unit))
-            tick(1)
-        return verdicts
-
-    def parse(self, text: str) -> list[list[Token]]:
-        """Parse one text into the tokens of its sentences, line by line."""
-        return [list(sentence.tokens) for sentence in self._sentences(text)]
-
-    def _sentences(self, text: str) -> Iterator[Sentence]:
-        for line in text_lines(text):
-            for sentence in self._nlp(line).sentences:
-                yield Sentence(sentence.text, tuple(_token(word) for word in sentence.words))
+            yield [
+                Sentence(sentence.text, tuple(_token(word) for word in sentence.words))
+                for line in text_lines(text)
+                for sentence in self._nlp(line).sentences
+            ]
 
 
 def _token(word: Any) -> Token:  # noqa: ANN401 - Stanza has no types
