@@ -34,7 +34,7 @@ class Outside:
 
     Attributes:
         identity: What the keys hash.
-        location: Local path, Hub id or package name to load it from.
+        location: Local path, Hub id or package name to load it from; empty for what is its library alone.
         revision: Hub commit, or None for what is local.
     """
 
@@ -82,6 +82,13 @@ class Pinner:
 
     def parser(self, settings: ParserSettings, where: str, language: str) -> Outside:
         """Pin a parser: its files or its package's version, and the version of the library that runs it."""
+        if settings.model is None:
+            return _pin_greynir(where, language)
+        if settings.kind == "udpipe":
+            library = _version("ufal.udpipe", "udpipe", where)
+            pinned = self.file(settings.model, f"{where}.model")
+            return Outside({"kind": "udpipe", "library": library, **pinned.identity}, pinned.location)
+        local = self._local(settings.model, f"{where}.model")
         marks = {"spacy": "meta.json", "stanza": "resources.json"}
         if settings.model is None or settings.kind not in marks:
             raise UserError(f"{settings.kind} cannot be loaded yet", f"{where}.kind", "name spacy or stanza")
@@ -93,7 +100,7 @@ class Pinner:
         if settings.kind == "stanza":
             identity["package"] = settings.package
             if local is None:
-                return self._stanza_resources(settings.model, settings.package, identity, where)
+                return _pin_stanza_resources(settings.model, settings.package, identity, where)
             if not (local / language).is_dir():
                 remedy = f"give a Stanza folder that has {language}/ in it"
                 raise UserError(f"no Stanza models for {language} are here", f"{where}.model {local}", remedy)
@@ -104,13 +111,6 @@ class Pinner:
                 raise UserError("no such spaCy pipeline is installed", f"{where}.model {settings.model}", remedy)
             return Outside({**identity, "version": metadata.version(settings.model)}, settings.model)
         return Outside({**identity, "sha256": hash_tree(local)}, str(local))
-
-    def _stanza_resources(self, model: str, package: str, identity: dict[str, Any], where: str) -> Outside:
-        models = stanza_resources() / model
-        if not models.is_dir():
-            remedy = f"run: python -c \"import stanza; stanza.download('{model}', package='{package}')\""
-            raise UserError("no such Stanza models are installed", f"{where}.model {model}", remedy)
-        return Outside({**identity, "sha256": hash_tree(models)}, model)
 
     def _data(self, source: TextSource | TaskSource, where: str) -> Outside:
         if source.hub is not None:
@@ -148,6 +148,32 @@ class Pinner:
                 "no such file or folder", f"{where} {name}", f"looked from {self.folder} and from the working directory"
             )
         return None
+
+
+def _version(package: str, extra: str, where: str) -> str:
+    """Return the version of a package that comes with an extra of ours, or refuse where it is not there."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError as error:
+        remedy = f"run: pip install 'saga[{extra}]'"
+        raise UserError(f"{package} is not installed", f"{where}.kind {extra}", remedy) from error
+
+
+def _pin_greynir(where: str, language: str) -> Outside:
+    if language != "is":
+        raise UserError(f"Greynir parses Icelandic, not {language}", f"{where}.kind greynir", "choose another kind")
+    _version("Pebble", "greynir", where)
+    # The grammar is in the first; lexicon, and what makes words of text, in the others.
+    words = {name: _version(name, "greynir", where) for name in ("islenska", "islenska-data", "tokenizer")}
+    return Outside({"kind": "greynir", "library": _version("reynir", "greynir", where), **words}, "")
+
+
+def _pin_stanza_resources(model: str, package: str, identity: dict[str, Any], where: str) -> Outside:
+    models = stanza_resources() / model
+    if not models.is_dir():
+        remedy = f"run: python -c \"import stanza; stanza.download('{model}', package='{package}')\""
+        raise UserError("no such Stanza models are installed", f"{where}.model {model}", remedy)
+    return Outside({**identity, "sha256": hash_tree(models)}, model)
 
 
 def stanza_resources() -> Path:

@@ -83,20 +83,22 @@ class CorpusSettings(Settings):
 
 
 class ParserSettings(Settings):
-    """A parser that judges text, and which of its models; Greynir has one of its own."""
+    """A parser that judges text: a pipeline of spaCy, Stanza or UDPipe, or Greynir, a grammar of Icelandic."""
 
     kind: Literal["spacy", "stanza", "greynir", "udpipe"]
     model: str | None = Field(
-        None, min_length=1, description="Package, folder or file; for Stanza a language code, folder or demo:NAME"
+        None,
+        min_length=1,
+        description="spaCy: package or folder; Stanza: language code or folder; UDPipe: .udpipe file; Greynir: none",
     )
     package: str = Field("default", description="Stanza package, such as default or modern")
 
     @model_validator(mode="after")
     def _model_where_there_is_a_choice(self) -> ParserSettings:
         if self.kind == "greynir" and self.model is not None:
-            raise ValueError("greynir has a model of its own: leave model out")
+            raise ValueError("greynir takes no model: its one grammar comes with the library")
         if self.kind != "greynir" and self.model is None:
-            raise ValueError(f"a parser of the kind {self.kind} needs its model")
+            raise ValueError(f"{self.kind} needs a model")
         return self
 
 

@@ -24,7 +24,8 @@ def load_parser(work: Work, which: Literal["judge", "evaluator"], unit: Unit | N
 
     recipe = work.recipe
     settings = recipe.judge if which == "judge" else recipe.evaluator
-    pinned = settings.model_copy(update={"model": work.outside[which].location})
+    # Greynir has no model, and no location.
+    pinned = settings.model_copy(update={"model": work.outside[which].location or None})
     return load_judge(
         pinned,
         recipe.language,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from saga_core.reporting.facts import CardFacts
 
-LIBRARIES = {"spacy": "spaCy", "stanza": "Stanza"}
+LIBRARIES = {"spacy": "spaCy", "stanza": "Stanza", "greynir": "Greynir", "udpipe": "UDPipe"}
 
 
 def card_facts(work: Work) -> CardFacts:
@@ -42,7 +42,7 @@ def card_facts(work: Work) -> CardFacts:
         dpo_loss=dpo["dpo_loss"],
         dpo_reward_accuracy=dpo["reward_accuracy"],
         evaluator=LIBRARIES[recipe.evaluator.kind],
-        judge=_parser_name(recipe.judge),
+        judge=_with_model(recipe.judge),
         versions=provenance().packages,
         columns=columns_of(seen["evaluate_base"], seen["evaluate"], sft_ran),
         comparisons=comparisons_of(seen["evaluate"]),
@@ -87,6 +87,6 @@ def comparisons_of(final: Mapping[str, Any]) -> dict[str, Comparison]:
     return {metric: Comparison(**value) for metric, value in final["comparisons"].items()}
 
 
-def _parser_name(settings: ParserSettings) -> str:
-    model = (settings.model or "").rstrip("/").rsplit("/", 1)[-1]
-    return f"{LIBRARIES[settings.kind]} {model}".rstrip()
+def _with_model(settings: ParserSettings) -> str:
+    library = LIBRARIES[settings.kind]
+    return library if settings.model is None else f"{library} {settings.model.rstrip('/').rsplit('/', 1)[-1]}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
+from saga_core.errors import UserError
 from saga_core.judges.rules import Unit
 from saga_core.judges.verdict import Sentence, Verdict
 from saga_core.progress import Tick
@@ -47,15 +48,19 @@ def load_judge(
     """Load a judge.
 
     Args:
-        settings: Its kind and model, which is a package name, a language code (Stanza) or a folder.
+        settings: Its kind and model, which is a package name, a language code (Stanza), a file (UDPipe) or a folder.
         language: The recipe's language code; names the language inside a Stanza folder.
         unit: Whether all sentences of a text are judged or the first alone.
         workers: Processes to judge with; a Stanza judge on the GPU takes one.
-        use_gpu: Whether Stanza may take the GPU; spaCy's small pipelines are as fast without.
+        use_gpu: Whether Stanza may take the GPU; the others' small models are as fast without.
 
     Raises:
         UserError: The model is not there, or is no dependency parser; with what to do.
     """
+    if settings.kind == "greynir":
+        from saga_core.judges.greynir_judge import GreynirJudge
+
+        return GreynirJudge(unit, workers)
     from saga_core.judges.ud_judge import UDJudge
 
     load = partial(load_parser, settings, language, use_gpu=use_gpu)
@@ -70,11 +75,17 @@ def load_parser(settings: ParserSettings, language: str, *, use_gpu: bool = Fals
     Raises:
         UserError: The model is not there, or is no dependency parser; with what to do.
     """
-    assert settings.model is not None
+    if settings.model is None:
+        remedy = "choose a parser of Universal Dependencies: spacy, stanza or udpipe"
+        raise UserError("it makes no trees of Universal Dependencies", f"parser {settings.kind}", remedy)
     if settings.kind == "spacy":
         from saga_core.judges.spacy_parser import SpacyParser
 
         return SpacyParser(settings.model)
+    if settings.kind == "udpipe":
+        from saga_core.judges.udpipe_parser import UDPipeParser
+
+        return UDPipeParser(settings.model)
     from saga_core.judges.stanza_parser import StanzaParser
 
     return StanzaParser(settings.model, settings.package, language, use_gpu=use_gpu)

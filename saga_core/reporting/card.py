@@ -257,6 +257,8 @@ def _role(facts: CardFacts) -> str:
 
 
 def _parser(settings: ParserSettings) -> str:
+    if settings.model is None:
+        return "the grammar that comes with it"
     package = f", package {escape(settings.package)}" if settings.kind == "stanza" else ""
     return f"model {escape(file_name(settings.model))}{package}" if settings.model else "its own model"
 

@@ -1,4 +1,6 @@
 import shutil
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,39 @@ def test_a_limit_is_part_of_what_is_read_and_a_parsers_library_of_the_parser() -
     assert judge.identity.keys() == {"kind", "library", "sha256"}
 
 
+def test_a_udpipe_model_is_its_content_and_its_library(tmp_path: Path) -> None:
+    (tmp_path / "nb.udpipe").write_bytes(b"a model")
+    pin = Pinner(tmp_path).parser(ParserSettings(kind="udpipe", model="nb.udpipe"), "judge", "nb")
+    assert pin.location == str(tmp_path / "nb.udpipe")
+    assert pin.identity["library"] == metadata.version("ufal.udpipe")
+    (tmp_path / "nb.udpipe").write_bytes(b"another model")
+    other = Pinner(tmp_path).parser(ParserSettings(kind="udpipe", model="nb.udpipe"), "judge", "nb")
+    assert other.identity["sha256"] != pin.identity["sha256"]
+
+
+def test_greynir_is_its_grammar_and_its_words() -> None:
+    pin = Pinner(Path()).parser(ParserSettings(kind="greynir"), "judge", "is")
+    assert pin.location == ""
+    packages = {"library": "reynir"} | {name: name for name in ("islenska", "islenska-data", "tokenizer")}
+    versions = {key: metadata.version(package) for key, package in packages.items()}
+    assert pin.identity == {"kind": "greynir", **versions}
+
+
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        (ParserSettings(kind="greynir"), r"judge\.kind greynir: .*not installed; run: pip install 'saga\[greynir\]'"),
+        (ParserSettings(kind="udpipe", model="x"), r"judge\.kind udpipe: .*; run: pip install 'saga\[udpipe\]'"),
+    ],
+)
+def test_a_parser_that_is_not_installed_is_told_how_to_be(
+    settings: ParserSettings, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(UserError, match=remedy):
+        Pinner(Path()).parser(settings, "judge", "is")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -54,6 +89,14 @@ def test_a_limit_is_part_of_what_is_read_and_a_parsers_library_of_the_parser() -
         (
             lambda pin: pin.parser(ParserSettings(kind="stanza", model="demo:models/nb-stanza-evaluator"), "e", "da"),
             r"no Stanza models for da",
+        ),
+        (
+            lambda pin: pin.parser(ParserSettings(kind="udpipe", model="no.udpipe"), "judge", "nb"),
+            r"judge\.model no\.udpipe: no such file",
+        ),
+        (
+            lambda pin: pin.parser(ParserSettings(kind="greynir"), "judge", "nb"),
+            r"judge\.kind greynir: Greynir parses Icelandic, not nb; choose another kind",
         ),
     ],
 )

@@ -90,6 +90,8 @@ def edited(tmp_path: Path, old: str, new: str) -> str:
         ("seed: 0", "seed: 0\nseed: 1", r"recipe\.yaml:\d+: not YAML: seed is set twice"),
         ("    - path: demo:text/articles.jsonl\n", "    - limit: 3\n", r"exactly one of path and hub"),
         ("kind: spacy", "kind: spaycy", r"judge\.kind.*'spacy'"),
+        ("kind: spacy", "kind: greynir", r"judge: greynir takes no model: its one grammar comes with the library"),
+        ("  model: demo:models/nb-spacy-judge\n", "", r"judge: spacy needs a model"),
     ],
 )
 def test_a_recipe_with_a_typo_is_one_line_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_parsers import SPACY, STANZA
+from small_parsers import GREYNIR, SPACY, STANZA
 
+from saga_core.errors import UserError
+from saga_core.judges.greynir_judge import GreynirJudge
 from saga_core.judges.protocol import Judge, UDParser, load_judge, load_parser
 from saga_core.judges.spacy_parser import SpacyParser
 from saga_core.judges.stanza_parser import StanzaParser
 from saga_core.judges.ud_judge import UDJudge
+from saga_core.judges.udpipe_parser import UDPipeParser
 from saga_core.recipe import ParserSettings
 
 NOTHING = ["", " \n\t ", "… » !"]
@@ -26,6 +29,16 @@ NORWEGIAN = [
     "Det regner i Bergen. Stor by ved havet",
     "Vannet samles ofte i store magasiner bak en demning, slik at det kan brukes når behovet er størst.",
     "bok Hun . leser den",
+]
+ICELANDIC = [
+    "Hún las bókina.",
+    "Stór bær við hafið",
+    "Honum leiðist í skólanum. Talar þú ensku?",
+    "Hann er kennari.\nHún er læknir.",
+    *NOTHING,
+    "Það rignir í Reykjavík. Stór bær við hafið",
+    "Vatninu er oft safnað í stór lón á bak við stíflu svo að hægt sé að nota það þegar þörfin er mest.",
+    "bók Hún . las hana",
 ]
 
 
@@ -43,25 +56,37 @@ class Case:
     two_lines: str
 
 
-@pytest.fixture(params=["spacy", "stanza"])
+@pytest.fixture(params=["spacy", "stanza", "udpipe", "greynir"])
 def case(request: pytest.FixtureRequest) -> Case:
     judge: Judge = request.getfixturevalue(f"{request.param}_judge")
+    if request.param == "greynir":
+        return Case(judge, GREYNIR, ICELANDIC, "Hún las\nbókina á hverjum degi")
     return Case(judge, _settings(request), NORWEGIAN, "Hun leser\nboka hver dag")
 
 
-@pytest.fixture(params=["spacy", "stanza"])
+@pytest.fixture(params=["spacy", "stanza", "udpipe"])
 def parser(request: pytest.FixtureRequest) -> UDParser:
     return load_parser(_settings(request), "nb")
 
 
 def _settings(request: pytest.FixtureRequest) -> ParserSettings:
-    return {"spacy": SPACY, "stanza": STANZA}[request.param]
+    trained: ParserSettings = request.getfixturevalue("udpipe")
+    return {"spacy": SPACY, "stanza": STANZA, "udpipe": trained}[request.param]
 
 
-def test_the_kind_chooses_the_parser(spacy_judge: Judge) -> None:
+def test_the_kind_chooses_the_judge_and_the_parser(
+    spacy_judge: Judge, greynir_judge: Judge, udpipe: ParserSettings
+) -> None:
     assert isinstance(spacy_judge, UDJudge)
+    assert isinstance(greynir_judge, GreynirJudge)
     assert isinstance(load_parser(SPACY, "nb"), SpacyParser)
     assert isinstance(load_parser(STANZA, "nb"), StanzaParser)
+    assert isinstance(load_parser(udpipe, "nb"), UDPipeParser)
+
+
+def test_greynir_makes_no_trees_of_universal_dependencies() -> None:
+    with pytest.raises(UserError, match=r"parser greynir: .*; choose a parser of Universal Dependencies"):
+        load_parser(GREYNIR, "is")
 
 
 def test_sentences_pass_and_fragments_and_empty_texts_do_not(case: Case) -> None:

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from small_parsers import SPACY, STANZA
+from small_parsers import GREYNIR, SPACY, STANZA
 
 from saga_core.errors import StageError
 from saga_core.judges.protocol import Judge, load_judge
+from saga_core.recipe import ParserSettings
 
 TEXTS = [f"Hun har {number} bøker.\nHan sover." for number in range(150)]
 
@@ -40,23 +41,30 @@ def test_workers_of_stanza_give_the_same_verdicts(stanza_judge: Judge) -> None:
     assert parallel.judge(TEXTS, _no_tick) == stanza_judge.judge(TEXTS, _no_tick)
 
 
+def test_workers_of_udpipe_give_the_same_verdicts(udpipe: ParserSettings, udpipe_judge: Judge) -> None:
+    parallel = load_judge(udpipe, "nb", "all_sentences", workers=2)
+    assert parallel.judge(TEXTS, _no_tick) == udpipe_judge.judge(TEXTS, _no_tick)
+
+
 _KILLED = """
 import multiprocessing, sys, time
 from saga_core.judges.protocol import load_judge
 from saga_core.recipe import ParserSettings
 if __name__ == "__main__":
     settings = ParserSettings.model_validate_json(sys.argv[1])
-    judge = load_judge(settings, "nb", "all_sentences", workers=2)
-    judge.judge(["Hun leser boka."] * 65, lambda done=1: None)
+    judge = load_judge(settings, "is", "all_sentences", workers=2)
+    judge.judge(["Hún las bókina."] * 65, lambda done=1: None)
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     time.sleep(600)
 """
 
 
-def test_no_process_stays_when_the_caller_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["udpipe", "greynir"])
+def test_no_process_stays_when_the_caller_is_killed(kind: str, udpipe: ParserSettings, tmp_path: Path) -> None:
+    settings = udpipe if kind == "udpipe" else GREYNIR
     script = tmp_path / "caller.py"
     script.write_text(_KILLED, encoding="utf-8")
-    command = [sys.executable, str(script), SPACY.model_dump_json()]
+    command = [sys.executable, str(script), settings.model_dump_json()]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as caller:
         assert caller.stdout is not None

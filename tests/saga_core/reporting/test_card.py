@@ -220,6 +220,12 @@ def test_a_judge_that_evaluates_itself_is_not_called_held_out(run_facts: CardFac
     assert "took no part in the training" not in card
 
 
+def test_a_judge_without_a_model_has_its_own_grammar(run_facts: CardFacts, change: Change) -> None:
+    recipe = change(run_facts.recipe, evaluator={"kind": "greynir"})
+    said = section(render_card(replace(run_facts, recipe=recipe, evaluator="Greynir")), "How it was measured")
+    assert "Evaluator: Greynir (the grammar that comes with it)." in said
+
+
 @pytest.mark.slow
 def test_the_usage_snippet_runs(run_facts: CardFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from peft import LoraConfig, get_peft_model
