@@ -31,8 +31,11 @@ RUN pip install --no-compile "torch==$TORCH_VERSION"
 
 WORKDIR /opt/saga
 COPY constraints.txt pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
-    && pip install --no-compile -c constraints.txt -r requirements.txt setuptools==84.2.1
+# Greynir compiles its grammar when it is first loaded, into a file beside it, which later only root could.
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; more = p['optional-dependencies']; \
+print(*p['dependencies'], *more['greynir'], *more['udpipe'], sep='\n')" > requirements.txt \
+    && pip install --no-compile -c constraints.txt -r requirements.txt setuptools==84.2.1 \
+    && python -c "import reynir; reynir.Greynir().parser"
 
 # Installed in place, because the recipes lie beside the packages; `deployments` is no part of the distribution, hence PYTHONPATH.
 COPY README.md ./
