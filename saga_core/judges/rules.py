@@ -53,7 +53,7 @@ _START = re.compile(r"""["'”’“‘„‚»«–—-]""")
 def text_lines(text: str) -> list[str]:
     """Split a text at its line breaks, which no sentence crosses, and make its white space single spaces.
 
-    Both parsers get their lines from here: stray white space would make tokens in one and none in the other.
+    All parsers get their lines from here: stray white space would make tokens in one and none in the other.
 
     Args:
         text: Any text.
