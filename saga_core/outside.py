@@ -90,9 +90,6 @@ class Pinner:
             return Outside({"kind": "udpipe", "library": library, **pinned.identity}, pinned.location)
         local = self._local(settings.model, f"{where}.model")
         marks = {"spacy": "meta.json", "stanza": "resources.json"}
-        if settings.model is None or settings.kind not in marks:
-            raise UserError(f"{settings.kind} cannot be loaded yet", f"{where}.kind", "name spacy or stanza")
-        local = self._local(settings.model, f"{where}.model")
         if local is not None and "/" not in settings.model and not (local / marks[settings.kind]).is_file():
             # A folder that only happens to be called like a package or a language is not meant.
             local = None

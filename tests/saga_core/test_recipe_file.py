@@ -229,8 +229,8 @@ def test_a_group_that_yaml_names_twice_is_filled_in_for_each(tmp_path: Path) -> 
         ({"corpus": None}, [], r"short\.yaml: corpus: "),
         ({"evaluation": 3}, [], r"short\.yaml: evaluation: "),
         ({"judge": {"model": "nb"}}, [], r"short\.yaml: judge\.kind: this setting is required"),
-        ({}, ["judge.kind=greynir"], r"--set judge\.kind=greynir: greynir has a model of its own: leave model out"),
-        ({"judge": {"kind": "udpipe"}}, [], r"short\.yaml: judge: a parser of the kind udpipe needs its model"),
+        ({}, ["judge.kind=greynir"], r"--set judge\.kind=greynir: greynir takes no model"),
+        ({"judge": {"kind": "udpipe"}}, [], r"short\.yaml: judge: udpipe needs a model"),
     ],
 )
 def test_a_mistake_in_a_short_recipe_is_one_line(
