@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saga_core.corpus.labelled import read_labelled
+from saga_core.errors import UserError
+
+GOOD, BAD = {"text": "Hun leser.", "label": 1}, {"text": "Leser hun den.", "label": "incorrect"}
+
+
+def lines(*rows: object) -> bytes:
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", lines(GOOD, BAD)),
+        ("a.jsonl.gz", gzip.compress(lines(GOOD, BAD))),
+        ("a.csv", b'text,label\nHun leser.,1\n"Leser hun den.",0\n'),
+        ("a.tsv", b"label\ttext\ntrue\tHun leser.\nFalse\tLeser hun den.\n"),
+    ],
+)
+def test_each_form_is_read(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert read_labelled(tmp_path / name) == [("Hun leser.", True), ("Leser hun den.", False)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where"),
+    [
+        ("a.jsonl", lines(GOOD, {"text": "x"}), r"a\.jsonl:2"),
+        ("a.jsonl", lines(GOOD, {"text": " ", "label": 0}), r"a\.jsonl:2"),
+        ("a.jsonl", lines(GOOD) + b"\n{", r"a\.jsonl:2"),
+        ("a.jsonl", lines(GOOD, 3), r"a\.jsonl:2"),
+        ("a.jsonl", lines(GOOD, GOOD), "both labels"),
+        ("a.jsonl", b"\xff", "cannot be read"),
+        ("a.jsonl.gz", lines(GOOD, BAD), "cannot be read"),
+        ("a.csv", b"sentence,label\nx,1\n", r"a\.csv:2"),
+        ("a.json", b"[]", r"no known form: \.json"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, name: str, content: bytes, where: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=where) as caught:
+        read_labelled(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.jsonl"):
+        read_labelled(tmp_path / "none.jsonl")
+
+
+@given(content=st.binary(max_size=60), suffix=st.sampled_from(["jsonl", "csv", "tsv", "jsonl.gz"]))
+def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str) -> None:
+    path = tmp_path_factory.mktemp("labels") / f"a.{suffix}"
+    path.write_bytes(content)
+    try:
+        assert read_labelled(path)
+    except UserError:
+        return
