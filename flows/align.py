@@ -1,4 +1,4 @@
-"""The pipeline: data → probe → gate → (KL-SFT) → candidates → scores → pairs → DPO → evaluation → publication."""
+"""(judge) → data → probe → gate → (KL-SFT) → candidates → scores → pairs → DPO → evaluation → publication."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flows.form import Choices
 from saga_core.errors import SagaError
-from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, pairs, probe, publish, scores, sft
+from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, judge, pairs, probe, publish, scores, sft
 from tasks.asking import open_run
 from tasks.pipeline import STAGE_NAMES
 from tasks.runner import Runner
@@ -53,12 +53,13 @@ def align(
 
 def run_stages(run: Runner) -> dict[str, Outcome]:
     """Run the pipeline's stages, each with what it reads or consults; return their outcomes by name."""
+    oracle = run(judge.STAGE)
     prepared = run(data.STAGE)
-    base_ps = run(probe.STAGE, data=prepared)
+    base_ps = run(probe.STAGE, judge=oracle, data=prepared)
     decision = run(gate.STAGE, probe=base_ps)
-    tuned = run(sft.STAGE, data=prepared, gate=decision)
+    tuned = run(sft.STAGE, judge=oracle, data=prepared, gate=decision)
     sampled = run(candidates.STAGE, data=prepared, sft=tuned)
-    scored = run(scores.STAGE, candidates=sampled)
+    scored = run(scores.STAGE, judge=oracle, candidates=sampled)
     preferred = run(pairs.STAGE, scores=scored)
     aligned = run(dpo.STAGE, data=prepared, sft=tuned, pairs=preferred)
     before = run(evaluate_base.STAGE, data=prepared)
@@ -75,6 +76,6 @@ def run_stages(run: Runner) -> dict[str, Outcome]:
         evaluate=after,
     )
     outcomes = (
-        prepared, base_ps, decision, tuned, sampled, scored, preferred, aligned, before, after, published
+        oracle, prepared, base_ps, decision, tuned, sampled, scored, preferred, aligned, before, after, published
     )  # fmt: skip
     return {outcome.stage: outcome for outcome in outcomes}

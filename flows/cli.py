@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from flows import champions, upkeep
+from flows import champions, judges, upkeep
 from flows.artifact_view import show_artifact
 from flows.starting import start_flow
 from flows.terminal import (
@@ -153,6 +153,7 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
 
 for command in (upkeep.verify, upkeep.gc, upkeep.why, champions.retrain, champions.champion, champions.rollback):
     app.command()(command)
+app.add_typer(judges.app, name="judge")
 
 
 def _plan(

@@ -15,6 +15,7 @@ from saga_core.recipe_file import RECIPES, LoadedRecipe, load_recipe, recipe_nam
 ROOTS = "SAGA_ALLOWED_ROOTS"
 
 _REMOTE = ("s3://", "s3a://")
+_HUB = "hf://datasets/"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,15 @@ class Confinement:
                 f"name a place in {', '.join(map(str, self.roots))}" if self.roots else f"set {ROOTS} on the workers"
             )
             raise UserError(f"{name} is outside the folders that a parameter may name", where, remedy)
+
+    def check_uri(self, uri: str, where: str) -> None:
+        """Refuse a URI that would have the worker read its own disk, or ask a host that only it can reach.
+
+        Raises:
+            UserError: It is neither an object store's nor the Hub's.
+        """
+        if uri not in self.trusted and not uri.startswith((*_REMOTE, _HUB)):
+            raise UserError(f"{uri} may not be named by a parameter", where, "give s3:// or hf://datasets/…")
 
     def store(self, uri: str) -> str:
         """Return the store that a parameter names; without a name, that of the worker.

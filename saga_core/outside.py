@@ -19,6 +19,7 @@ import platformdirs
 
 from saga_core.artifacts.fingerprint import hash_tree
 from saga_core.confinement import Confinement
+from saga_core.corpus.treebank_files import fetch_treebank, is_remote
 from saga_core.demo import DEMO
 from saga_core.errors import UserError
 from saga_core.paths import path_of
@@ -84,6 +85,8 @@ class Pinner:
         """Pin a parser: its files or its package's version, and the version of the library that runs it."""
         if settings.model is None:
             return _pin_greynir(where, language)
+        if settings.kind == "treebank":
+            return self.treebank(settings.model, f"{where}.model")
         if settings.kind == "udpipe":
             library = _version("ufal.udpipe", "udpipe", where)
             pinned = self.file(settings.model, f"{where}.model")
@@ -108,6 +111,18 @@ class Pinner:
                 raise UserError("no such spaCy pipeline is installed", f"{where}.model {settings.model}", remedy)
             return Outside({**identity, "version": metadata.version(settings.model)}, settings.model)
         return Outside({**identity, "sha256": hash_tree(local)}, str(local))
+
+    def treebank(self, uri: str, where: str) -> Outside:
+        """Pin a treebank that a judge is trained from: its files, and the version of the library that trains."""
+        if is_remote(uri):
+            if self.confinement is not None:
+                self.confinement.check_uri(uri, where)
+            location = uri
+        else:
+            local = self._local(uri, where, must_exist=True)
+            location = str(local)
+        files = {part: hash_tree(path) for part, path in fetch_treebank(location, where).items()}
+        return Outside({"kind": "treebank", "library": metadata.version("spacy"), "files": files}, location)
 
     def _data(self, source: TextSource | TaskSource, where: str) -> Outside:
         if source.hub is not None:

@@ -85,13 +85,15 @@ class CorpusSettings(Settings):
 class ParserSettings(Settings):
     """A parser that judges text: a pipeline of spaCy, Stanza or UDPipe, or Greynir, a grammar of Icelandic."""
 
-    kind: Literal["spacy", "stanza", "greynir", "udpipe"]
+    kind: Literal["spacy", "stanza", "greynir", "udpipe", "treebank"]
     model: str | None = Field(
         None,
         min_length=1,
-        description="spaCy: package or folder; Stanza: language code or folder; UDPipe: .udpipe file; Greynir: none",
+        description="spaCy: package or folder; Stanza: language code or folder; UDPipe: .udpipe file; Greynir: none; "
+        "treebank: path or URI of CoNLL-U, from which a spaCy pipeline is trained",
     )
     package: str = Field("default", description="Stanza package, such as default or modern")
+    steps: int = Field(4_000, ge=2, description="Kind treebank: most training steps, of up to 1,000 words [ours]")
 
     @model_validator(mode="after")
     def _model_where_there_is_a_choice(self) -> ParserSettings:
@@ -232,15 +234,21 @@ class RuntimeSettings(Settings):
     checkpoint_steps: Positive = Field(25, description="Steps between checkpoints; a kill loses at most these")
 
 
-class Recipe(Settings):
-    """One language, one base model, and every setting of the way from the one to an aligned adapter."""
+class JudgeRequest(Settings):
+    """What the training of a judge needs to be told; a recipe says it and more."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)
     language: str = Field(description="Language code, one of saga_core.languages")
     seed: int = Field(0, ge=0, lt=2**31)
+    judge: ParserSettings
+    runtime: RuntimeSettings = RuntimeSettings()
+
+
+class Recipe(JudgeRequest):
+    """One language, one base model, and every setting of the way from the one to an aligned adapter."""
+
     model: ModelSource
     corpus: CorpusSettings
-    judge: ParserSettings
     evaluator: ParserSettings
     probe: ProbeSettings = ProbeSettings()
     sft: SftSettings = SftSettings()
@@ -250,4 +258,10 @@ class Recipe(Settings):
     pairs: PairSettings = PairSettings()
     dpo: DpoSettings = DpoSettings()
     evaluation: EvaluationSettings
-    runtime: RuntimeSettings = RuntimeSettings()
+
+    @model_validator(mode="after")
+    def _evaluator_that_is_there(self) -> Recipe:
+        if self.evaluator.kind == "treebank":
+            # It would be a pipeline of the judge's own kind, and of its treebank as often as not.
+            raise ValueError("an evaluator is a released parser: evaluator.kind treebank is for judges")
+        return self

@@ -24,8 +24,10 @@ def load_parser(work: Work, which: Literal["judge", "evaluator"], unit: Unit | N
 
     recipe = work.recipe
     settings = recipe.judge if which == "judge" else recipe.evaluator
-    # Greynir has no model, and no location.
-    pinned = settings.model_copy(update={"model": work.outside[which].location or None})
+    # What a recipe's treebank became is an artifact of this run; everything else is where it was pinned.
+    trained = settings.kind == "treebank"
+    location = str(work.inputs["judge"]) if trained else work.outside[which].location
+    pinned = settings.model_copy(update={"model": location})
     return load_judge(
         pinned,
         recipe.language,

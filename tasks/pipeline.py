@@ -13,6 +13,7 @@ from tasks import (
     evaluate_base,
     evaluate_champion,
     gate,
+    judge,
     pairs,
     probe,
     publish,
@@ -22,6 +23,7 @@ from tasks import (
 from tasks.stage import Stage
 
 PIPELINE: tuple[Stage, ...] = (
+    judge.STAGE,
     data.STAGE,
     probe.STAGE,
     gate.STAGE,

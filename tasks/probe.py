@@ -64,4 +64,6 @@ def compute(work: Work) -> dict[str, Any]:
     return {"parse_success": rate.value, "low": rate.low, "high": rate.high, "n": rate.n}
 
 
-STAGE = Stage("probe", VERSION, settings, compute, outside=("model", "judge"), inputs=("data",), pool="gpu", rows=rows)
+STAGE = Stage(
+    "probe", VERSION, settings, compute, outside=("model", "judge"), inputs=("judge", "data"), pool="gpu", rows=rows
+)

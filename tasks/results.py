@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from saga_core.reporting.facts import CardFacts
 
-LIBRARIES = {"spacy": "spaCy", "stanza": "Stanza", "greynir": "Greynir", "udpipe": "UDPipe"}
+LIBRARIES = {"spacy": "spaCy", "stanza": "Stanza", "greynir": "Greynir", "udpipe": "UDPipe", "treebank": "spaCy"}
 
 
 def card_facts(work: Work) -> CardFacts:

@@ -79,4 +79,4 @@ def _row(candidate: dict[str, Any], text: str, verdict: Verdict, scoring: Scorin
     }
 
 
-STAGE = Stage("scores", VERSION, settings, compute, outside=("judge",), inputs=("candidates",), rows=rows)
+STAGE = Stage("scores", VERSION, settings, compute, outside=("judge",), inputs=("judge", "candidates"), rows=rows)

@@ -96,7 +96,7 @@ STAGE = Stage(
     settings,
     compute,
     outside=("model", "judge"),
-    inputs=("data",),
+    inputs=("judge", "data"),
     consults=consults,
     skip=skip,
     pool="gpu",

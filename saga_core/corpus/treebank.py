@@ -18,6 +18,8 @@ UPOS = frozenset(
     "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()  # noqa: SIM905
 )
 
+NO_LEMMA = "_"
+
 _COLUMNS = 10
 
 
@@ -30,12 +32,16 @@ class TreebankSentence:
         forms: Its surface tokens; a multiword token is one.
         upos: Part of speech of each; a multiword token has that of its first word.
         words: Its syntactic words with their tree.
+        lemmas: Lemma of each syntactic word; ``NO_LEMMA`` where the treebank has none.
+        conllu: Its lines as they stand in the file.
     """
 
     text: str
     forms: tuple[str, ...]
     upos: tuple[str, ...]
     words: tuple[Token, ...]
+    lemmas: tuple[str, ...] = ()
+    conllu: str = ""
 
 
 def read_treebank(path: Path | str) -> list[TreebankSentence]:
@@ -108,8 +114,11 @@ def _sentence(path: Path | str, start: int, block: Sequence[str]) -> TreebankSen
     if within > len(words):
         raise _wrong(f"a range that ends with word {within}, where there are {len(words)}", path, numbers[-1])
     tree = tuple(_word(token, path, number) for number, token in words)
+    lemmas = tuple(token["lemma"] or NO_LEMMA for _, token in words)
     _check_tree(tree, [number for number, _ in words], path)
-    return TreebankSentence(parsed.metadata.get("text") or join_tokens(forms), tuple(forms), tuple(upos), tree)
+    return TreebankSentence(
+        parsed.metadata.get("text") or join_tokens(forms), tuple(forms), tuple(upos), tree, lemmas, "\n".join(block)
+    )
 
 
 def _parsed(lines: Sequence[str], path: Path | str, number: int) -> conllu.TokenList:

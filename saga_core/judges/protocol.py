@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from saga_core.errors import UserError
@@ -48,7 +49,8 @@ def load_judge(
     """Load a judge.
 
     Args:
-        settings: Its kind and model, which is a package name, a language code (Stanza), a file (UDPipe) or a folder.
+        settings: Its kind and model, which is a package name, a language code (Stanza), a file (UDPipe) or a folder;
+            of the kind ``treebank`` the folder of the trained pipeline.
         language: The recipe's language code; names the language inside a Stanza folder.
         unit: Whether all sentences of a text are judged or the first alone.
         workers: Processes to judge with; a Stanza judge on the GPU takes one.
@@ -79,9 +81,14 @@ def load_parser(settings: ParserSettings, language: str, *, use_gpu: bool = Fals
         remedy = "choose a parser of Universal Dependencies: spacy, stanza or udpipe"
         raise UserError("it makes no trees of Universal Dependencies", f"parser {settings.kind}", remedy)
     if settings.kind == "spacy":
-        from saga_core.judges.spacy_parser import SpacyParser
+        from saga_core.judges.spacy_parser import SpacyParser, load_spacy
 
-        return SpacyParser(settings.model)
+        return SpacyParser(load_spacy(settings.model))
+    if settings.kind == "treebank":
+        from saga_core.judges.spacy_parser import SpacyParser
+        from saga_core.judges.trained_pipeline import load_pipeline
+
+        return SpacyParser(load_pipeline(Path(settings.model)))
     if settings.kind == "udpipe":
         from saga_core.judges.udpipe_parser import UDPipeParser
 

@@ -23,14 +23,11 @@ class SpacyParser:
     """Parses by a spaCy pipeline, many lines at once: none changes what another becomes.
 
     Args:
-        model: Name of an installed package, or a folder that ``spacy.load`` reads.
-
-    Raises:
-        UserError: There is no such model, or it has no dependency parser or no tagger of parts of speech.
+        nlp: A pipeline with a dependency parser and a tagger of parts of speech.
     """
 
-    def __init__(self, model: str) -> None:
-        self._nlp = _load(model)
+    def __init__(self, nlp: Language) -> None:
+        self._nlp = nlp
 
     def parse(self, texts: Sequence[str]) -> Iterator[list[Sentence]]:
         """Parse texts; see ``UDParser.parse``."""
@@ -40,7 +37,15 @@ class SpacyParser:
             yield [sentence for _ in of_text for sentence in _sentences(next(docs))]
 
 
-def _load(model: str) -> Language:
+def load_spacy(model: str) -> Language:
+    """Load a released pipeline.
+
+    Args:
+        model: Name of an installed package, or a folder that ``spacy.load`` reads.
+
+    Raises:
+        UserError: There is no such model, or it has no dependency parser or no tagger of parts of speech.
+    """
     where = f"spaCy model {model}"
     try:
         nlp = spacy.load(model, exclude=_UNUSED)

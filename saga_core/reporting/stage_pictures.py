@@ -16,7 +16,7 @@ from PIL import Image
 from saga_core.artifacts.tables import read_rows
 from saga_core.evaluation.statistics import Estimate
 from saga_core.reporting.plots import Panel, results_figure, training_figure
-from saga_core.reporting.stage_facts import StageFacts
+from saga_core.reporting.stage_facts import JUDGE_SCORES, StageFacts
 from saga_core.reporting.style import COLOURS, DPI, GREY, MARKERS, plain, png
 from saga_core.rewards.score import PARSE_FAILURE
 
@@ -87,6 +87,19 @@ def _data(facts: StageFacts, folder: Path | None) -> bytes:
     axis.set_xlim(0, 132)
     axis.set_xticks(range(0, 101, 20))
     axis.set_xlabel("Share of what the recipe wants (%)")
+    plain(axis, "x")
+    return png(figure)
+
+
+def _judge(facts: StageFacts, folder: Path | None) -> bytes:
+    figure = _figure(3.0)
+    axis = figure.subplots()
+    names = [name for name, _ in JUDGE_SCORES]
+    values = [100 * facts.headline[key] for _, key in JUDGE_SCORES]
+    bars = axis.barh(names[::-1], values[::-1], color=COLOURS[0])
+    axis.bar_label(bars, fmt="%.1f", padding=4)
+    axis.set_xlim(0, 100)
+    axis.set_xlabel("On the treebank's test part, from its raw text (%)")
     plain(axis, "x")
     return png(figure)
 
@@ -225,6 +238,7 @@ def _rows(stage: str, folder: Path | None, columns: Sequence[str] | None = None)
 
 
 _DRAWINGS = {
+    "judge": _Drawing(_judge),
     "data": _Drawing(_data),
     "probe": _Drawing(_probe),
     "gate": _Drawing(_gate),

@@ -11,7 +11,7 @@ from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting.finding import finding
 from saga_core.reporting.markdown import ABSENT, escape, table
 from saga_core.reporting.results import Row, measured, p_value
-from saga_core.reporting.stage_facts import StageFacts
+from saga_core.reporting.stage_facts import JUDGE_SCORES, StageFacts
 
 Cells = Sequence[tuple[str, str]]
 
@@ -42,6 +42,23 @@ def _number(value: float | None, decimals: int = 3) -> str:
 
 def _rate(rate: Estimate) -> str:
     return f"{_percent(rate.value)} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+
+
+def _judge(facts: StageFacts) -> str:
+    seen = facts.headline
+    return (
+        f"A spaCy pipeline was trained on {seen['train_sentences']:,} sentences of the treebank. On its test part it "
+        f"has UAS {_percent(seen['uas'])} and LAS {_percent(seen['las'])}, from raw text."
+    )
+
+
+def _judge_table(facts: StageFacts) -> Cells:
+    seen = facts.headline
+    return [
+        *((name, _percent(seen[key])) for name, key in JUDGE_SCORES),
+        ("Training steps", f"{seen['steps']:,}"),
+        *((f"Sentences: {part}", f"{seen[f'{part}_sentences']:,}") for part in ("train", "dev", "test")),
+    ]
 
 
 _PARTS = {"train_sentences": "training sentences", "prompts": "prompts", "heldout_prompts": "held-out prompts"}
@@ -308,6 +325,7 @@ def _published(facts: StageFacts) -> Cells:
 
 
 _SENTENCES: dict[str, Callable[[StageFacts], str]] = {
+    "judge": _judge,
     "data": _data,
     "probe": _probe,
     "gate": _gate,
@@ -321,6 +339,7 @@ _SENTENCES: dict[str, Callable[[StageFacts], str]] = {
     "publish": _publish,
 }
 _TABLES: dict[str, Callable[[StageFacts], Cells]] = {
+    "judge": _judge_table,
     "data": _data_table,
     "probe": _probe_table,
     "gate": _gate_table,

@@ -68,7 +68,7 @@ def test_no_runtime_setting_is_in_a_key(open_demo: OpenDemo) -> None:
         ("corpus.prompts=10", {"data"}),
         ("corpus.sources.0.limit=50", {"data"}),
         ("model.title=Other", set()),
-        ("seed=1", {"data", "probe", "sft", "candidates", "dpo", "evaluate_base", "evaluate"}),
+        ("seed=1", {"judge", "data", "probe", "sft", "candidates", "dpo", "evaluate_base", "evaluate"}),
     ],
 )
 def test_a_setting_is_in_the_keys_of_the_stages_that_it_changes(

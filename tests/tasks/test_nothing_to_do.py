@@ -30,9 +30,11 @@ from tasks.runner import resolve
 session, outcomes = open_session(load_recipe("demo"), sys.argv[1]), {}
 for stage in PIPELINE:
     outcomes[stage.name] = resolve(stage, session, outcomes)
-    assert "data:image/png;base64," in page_of(outcomes[stage.name], session), stage.name
+    page = page_of(outcomes[stage.name], session)
+    # The demo names a parser, so none is trained.
+    assert "data:image/png;base64," in page or outcomes[stage.name].state == "skipped", stage.name
 heavy = ("torch", "transformers", "spacy", "stanza", "datasets", "matplotlib", "pandas")
-print({outcome.state for outcome in outcomes.values()}, [name for name in heavy if name in sys.modules])
+print(sorted({outcome.state for outcome in outcomes.values()}), [name for name in heavy if name in sys.modules])
 """
 
 
@@ -66,4 +68,4 @@ def test_a_run_with_everything_cached_imports_no_library_of_a_stage(
         page_of(outcomes[stage.name], session)
     command = [sys.executable, "-c", RUN, str(tmp_path / "store")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "{'cached'} []", done.stderr
+    assert done.stdout.strip() == "['cached', 'skipped'] []", done.stderr

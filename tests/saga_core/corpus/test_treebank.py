@@ -49,7 +49,10 @@ def test_a_multiword_token_stays_whole_and_empty_nodes_are_no_tokens(treebank: P
     assert first.upos == ("PRON", "VERB", "ADP", "ADV", "PUNCT")
     assert [(word.form, word.head, word.deprel) for word in first.words][2:4] == [("på", 4, "case"), ("den", 2, "obl")]
     hei, mark = Token("Hei", "INTJ", {"Foreign": "Yes"}, 0, "root"), Token("!", "PUNCT", {}, 1, "punct")
-    assert second == TreebankSentence("Hei!", ("Hei", "!"), ("INTJ", "PUNCT"), (hei, mark))
+    assert second == TreebankSentence(
+        "Hei!", ("Hei", "!"), ("INTJ", "PUNCT"), (hei, mark), ("hei", "!"), "\n".join(_CONLLU.split("\n")[11:13])
+    )
+    assert first.lemmas == ("vi", "gå", "på", "den", "igjen", ".")
 
 
 @pytest.mark.parametrize(
