@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from saga_core.corpus.acceptability import MARKS, deletable, flippable
 from saga_core.corpus.treebank import TreebankSentence, join_tokens
 from saga_core.errors import StageError
 from saga_core.evaluation.statistics import Estimate, auroc, bootstrap_mean, bootstrap_statistic
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 Corruption = Literal["delete", "flip"]
 CORRUPTIONS: tuple[Corruption, ...] = ("delete", "flip")
-
-_KEPT = frozenset({"ADJ", "ADV", "PUNCT", "SYM", "DET", "NUM", "PART"})
-_NOUNS = frozenset({"NOUN", "PROPN"})
-_MARKS = frozenset({"PUNCT", "SYM"})
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,7 @@ def _filtered(sentences: Iterable[TreebankSentence]) -> Iterator[TreebankSentenc
             len(sentence.forms) > 5
             and len(set(upos)) > 5
             and text.count('"') % 2 == 0
-            and upos[0] not in _MARKS
+            and upos[0] not in MARKS
             and text.count("=") <= 1
             and 2 <= len(text) <= 5_000
         ):
@@ -162,30 +159,18 @@ def _corrupted(sentence: TreebankSentence, rng: random.Random) -> ScalaPair | No
 
 
 def _delete(sentence: TreebankSentence, rng: random.Random) -> list[str] | None:
-    forms, upos = sentence.forms, sentence.upos
-
-    def may_go(i: int) -> bool:
-        # Without one of two nouns in a row, or without a modifier, the sentence would often still be right.
-        beside_noun = not _NOUNS.isdisjoint((*upos[max(i - 1, 0) : i], *upos[i + 1 : i + 2]))
-        return upos[i] not in _KEPT and not (upos[i] in _NOUNS and beside_noun)
-
-    if not (candidates := [i for i in range(len(forms)) if may_go(i)]):
+    forms = sentence.forms
+    if not (candidates := deletable(sentence.upos)):
         return None
     gone = rng.choice(candidates)
     return [*forms[:gone], *forms[gone + 1 :]]
 
 
 def _flip(sentence: TreebankSentence, rng: random.Random) -> list[str] | None:
-    forms, upos = sentence.forms, sentence.upos
-
-    def may_flip(i: int) -> bool:
-        pair = {upos[i], upos[i + 1]}
-        # A pronoun and an auxiliary flipped make a question. Two tokens of one form would make the same
-        # sentence.
-        differ = forms[i].lower() != forms[i + 1].lower()
-        return len(pair) == 2 and pair.isdisjoint(_MARKS) and pair != {"PRON", "AUX"} and differ
-
-    if not (candidates := [i for i in range(len(forms) - 1) if may_flip(i)]):
+    forms = sentence.forms
+    # Two tokens of one form would make the same sentence.
+    candidates = [i for i in flippable(sentence.upos) if forms[i].lower() != forms[i + 1].lower()]
+    if not candidates:
         return None
     first = rng.choice(candidates)
     left, right = forms[first + 1], forms[first]
