@@ -56,7 +56,11 @@ Heldout = Annotated[
 ]
 Text = Annotated[
     str | None,
-    typer.Option("--text", metavar="FILE", help="Real text (.txt, .jsonl); default: the treebank's sentences."),
+    typer.Option("--text", metavar="FILE", help="Text (.txt, .jsonl) from which it learns what is no sentence."),
+]
+Real = Annotated[
+    str | None,
+    typer.Option("--real", metavar="FILE", help="Real text (.txt, .jsonl); default: the treebank's sentences."),
 ]
 Labelled = Annotated[
     str | None,
@@ -70,13 +74,14 @@ Sentences = Annotated[int, typer.Option("--sentences", min=10, help="Most senten
 def train(
     language: Language,
     treebank: Treebank,
+    text: Text = None,
     store: StoreUri = DEFAULT_STORE,
     steps: Steps = _STEPS,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a spaCy pipeline from a UD treebank: some minutes on a CPU; what the store has is not made again."""
-    request = _request(language, {"kind": "treebank", "model": treebank, "steps": steps}, seed)
+    request = _request(language, {"kind": "treebank", "model": treebank, "text": text, "steps": steps}, seed)
     trained = train_judge(request, Path(), store)
     headline = trained.record.headline
     table = Table("", "", box=None, show_header=False)
@@ -84,12 +89,15 @@ def train(
         table.add_row(name, f"{100 * headline[key]:.1f}%")
     sizes = ", ".join(f"{headline[f'{part}_sentences']:,} {part}" for part in ("train", "dev", "test"))
     table.add_row("sentences", sizes)
+    if text:
+        table.add_row("of text", f"{headline['text_sentences']:,}")
     out.print(table)
     out.print(
         f"{'cached' if trained.cached else 'trained'}; scores on the test part, from its raw text", highlight=False
     )
     out.print(plain(f"judge: {trained.store.reference(trained.record).uri}"))
-    out.print(plain(f"in a recipe: judge: {{kind: treebank, model: {treebank}}}"))
+    also = f", text: {text}" if text else ""
+    out.print(plain(f"in a recipe: judge: {{kind: treebank, model: {treebank}{also}}}"))
     if as_json:
         print_json({"key": trained.record.key, "cached": trained.cached, **headline})
 
@@ -103,6 +111,7 @@ def check(
     language: LanguageOrNone = None,
     treebank: Heldout = None,
     text: Text = None,
+    real: Real = None,
     labelled: Labelled = None,
     sentences: Sentences = 1_000,
     steps: Steps = _STEPS,
@@ -113,6 +122,8 @@ def check(
     """Measure how well a judge tells right sentences from wrong ones, with 95% intervals."""
     if (recipe is None) == (judge is None):
         raise UserError("give a recipe or --judge, one of the two", "saga judge check", "saga judge check --help")
+    if recipe is not None and text is not None:
+        raise UserError("--text is for --judge", "saga judge check", "use --set judge.text=FILE")
     folder = Path()
     if recipe is not None:
         loaded = load_recipe(recipe, set_ or ())
@@ -123,8 +134,8 @@ def check(
         if language is None or treebank is None:
             raise UserError("--judge needs --language and --treebank", "saga judge check", "give them")
         kind, _, model = str(judge).partition(":")
-        request = _request(language, {"kind": kind, "model": model or None, "steps": steps}, seed)
-    findings = _findings(request, folder, store, treebank, text, labelled, sentences, seed)
+        request = _request(language, {"kind": kind, "model": model or None, "text": text, "steps": steps}, seed)
+    findings = _findings(request, folder, store, treebank, real, labelled, sentences, seed)
     _print_findings(findings)
     if as_json:
         print_json({"findings": [_as_json(finding) for finding in findings]})
@@ -146,7 +157,7 @@ def _findings(
     folder: Path,
     store: str,
     treebank: str,
-    text: str | None,
+    real: str | None,
     labelled: str | None,
     n: int,
     seed: int,
@@ -159,9 +170,9 @@ def _findings(
     pin = Pinner(folder)
     # All that may be wrong with the input comes before what takes minutes.
     sentences = read_treebank(pin.file(treebank, "--treebank").location)
-    real = _sentences(pin.file(text, "--text").location, request.language, n) if text else []
+    texts = _sentences(pin.file(real, "--real").location, request.language, n) if real else []
     labels = read_labelled(path_of(labelled, "--labelled")) if labelled else []
-    return check_judge(open_judge(request, folder, store), sentences, real, labels, n, seed)
+    return check_judge(open_judge(request, folder, store), sentences, texts, labels, n, seed)
 
 
 def _sentences(path: str, language: str, n: int) -> list[str]:
@@ -178,7 +189,7 @@ def _sentences(path: str, language: str, n: int) -> list[str]:
     found = (s for document in documents for s in good_sentences(clean(document), language, least, most))
     sentences = list(islice(found, n))
     if not sentences:
-        raise UserError("no whole sentence is here", f"--text {path}", "give running text")
+        raise UserError("no whole sentence is here", f"--real {path}", "give running text")
     return sentences
 
 

@@ -112,6 +112,10 @@ class Pinner:
             return Outside({**identity, "version": metadata.version(settings.model)}, settings.model)
         return Outside({**identity, "sha256": hash_tree(local)}, str(local))
 
+    def judge_text(self, settings: ParserSettings) -> Outside:
+        """Pin the text that a judge learns from what is no sentence; nothing, where the recipe names none."""
+        return Outside({}, "") if settings.text is None else self.file(settings.text, "judge.text")
+
     def treebank(self, uri: str, where: str) -> Outside:
         """Pin a treebank that a judge is trained from: its files, and the version of the library that trains."""
         if is_remote(uri):

@@ -94,6 +94,11 @@ class ParserSettings(Settings):
     )
     package: str = Field("default", description="Stanza package, such as default or modern")
     steps: int = Field(4_000, ge=2, description="Kind treebank: most training steps, of up to 1,000 words [ours]")
+    text: str | None = Field(
+        None,
+        min_length=1,
+        description="JSON Lines or plain text of the language: the judge learns from it what is no sentence [ours]",
+    )
 
     @model_validator(mode="after")
     def _model_where_there_is_a_choice(self) -> ParserSettings:
@@ -101,6 +106,8 @@ class ParserSettings(Settings):
             raise ValueError("greynir takes no model: its one grammar comes with the library")
         if self.kind != "greynir" and self.model is None:
             raise ValueError(f"{self.kind} needs a model")
+        if self.kind == "greynir" and self.text is not None:
+            raise ValueError("greynir takes no text: what is no sentence is in its grammar")
         return self
 
 
@@ -164,6 +171,11 @@ class ScoringSettings(Settings):
     mattr_weight: Probability = Field(0.2, description="[card]")
     mattr_window: Positive = Field(25, description="Words; plain TTR below it [ours]")
     unit: Literal["all_sentences", "first_sentence"] = Field("all_sentences", description="Judged unit [ours]")
+    pass_rule: Literal["saga", "grammar"] = Field(
+        "saga",
+        description="saga: a verbal root and a subject [card]; grammar: also worded like real text, for which the "
+        "judge needs a text [ours]",
+    )
 
 
 class PairSettings(Settings):
@@ -260,8 +272,10 @@ class Recipe(JudgeRequest):
     evaluation: EvaluationSettings
 
     @model_validator(mode="after")
-    def _evaluator_that_is_there(self) -> Recipe:
-        if self.evaluator.kind == "treebank":
+    def _parsers_that_are_there(self) -> Recipe:
+        if self.evaluator.kind == "treebank" or self.evaluator.text is not None:
             # It would be a pipeline of the judge's own kind, and of its treebank as often as not.
-            raise ValueError("an evaluator is a released parser: evaluator.kind treebank is for judges")
+            raise ValueError("an evaluator is a released parser: kind treebank and text are for judges")
+        if self.scoring.pass_rule == "grammar" and self.judge.text is None:
+            raise ValueError("scoring.pass_rule grammar needs judge.text")
         return self

@@ -1,9 +1,9 @@
-"""The judge of a recipe that names a treebank: a spaCy pipeline that is trained from it; others are there already."""
+"""What a recipe's judge has to learn first: a parser from a treebank, and from raw text what is no sentence."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from saga_core.recipe import JudgeRequest
@@ -13,34 +13,48 @@ VERSION = 1
 
 
 def settings(recipe: JudgeRequest) -> dict[str, Any]:
-    """Return the stage's slice of the recipe; the treebank is the outside input ``judge``."""
-    return {"language": recipe.language, "steps": recipe.judge.steps, "seed": recipe.seed}
+    """Return the stage's slice of the recipe; treebank, parser and text are outside inputs."""
+    judge = recipe.judge
+    trained = {"steps": judge.steps} if judge.kind == "treebank" else {}
+    return {"kind": judge.kind, **trained, "language": recipe.language, "seed": recipe.seed}
 
 
 def skip(recipe: JudgeRequest, seen: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Say why no judge is trained: the recipe names one."""
-    return None if recipe.judge.kind == "treebank" else f"the recipe names a parser: {recipe.judge.kind}"
+    """Say why nothing is learned: the recipe names a parser, and no text."""
+    if recipe.judge.kind == "treebank" or recipe.judge.text is not None:
+        return None
+    return f"the recipe names a parser, {recipe.judge.kind}, and no text"
 
 
 def compute(work: Work) -> dict[str, Any]:
-    """Train the pipeline and score it on sentences that it has not seen."""
+    """Train the pipeline and score it on sentences that it has not seen; then learn from the text."""
+    from saga_core.corpus.treebank import TreebankSentence
     from saga_core.corpus.treebank_files import fetch_treebank
+    from saga_core.judges.protocol import load_parser
+    from saga_core.judges.slip_text import slips_from_text
+    from saga_core.judges.slips import save_slips
     from saga_core.judges.trained_pipeline import save_pipeline
     from saga_core.judges.training import read_parts, train_pipeline
     from saga_core.progress import progress
 
-    recipe = work.recipe
-    parts = read_parts(fetch_treebank(work.outside["judge"].location, "judge.model"))
-    with progress("training the judge", recipe.judge.steps, "steps") as tick:
-        trained = train_pipeline(parts, recipe.language, recipe.judge.steps, recipe.seed, tick)
-    save_pipeline(trained.nlp, work.out)
-    headline = {
-        **trained.scores,
-        "steps": trained.steps,
-        **{f"{name}_sentences": len(getattr(parts, name)) for name in ("train", "dev", "test")},
-    }
-    (work.out / "scores.json").write_text(json.dumps(headline, indent=1), encoding="utf-8")
+    recipe, settings = work.recipe, work.recipe.judge
+    headline: dict[str, Any] = {}
+    location, forms = work.outside["judge"].location, tuple[TreebankSentence, ...]()
+    if settings.kind == "treebank":
+        parts = read_parts(fetch_treebank(location, "judge.model"))
+        with progress("training the judge", settings.steps, "steps") as tick:
+            trained = train_pipeline(parts, recipe.language, settings.steps, recipe.seed, tick)
+        save_pipeline(trained.nlp, work.out)
+        sizes = {f"{name}_sentences": len(getattr(parts, name)) for name in ("train", "dev", "test")}
+        headline |= {**trained.scores, "steps": trained.steps, **sizes}
+        location, forms = str(work.out), tuple(parts.train)
+    if settings.text is not None:
+        parser = load_parser(settings.model_copy(update={"model": location}), recipe.language)
+        text = Path(work.outside["judge_text"].location)
+        slips, sentences = slips_from_text(text, parser, forms, recipe.language, recipe.seed)
+        save_slips(slips, work.out)
+        headline["text_sentences"] = sentences
     return headline
 
 
-STAGE = Stage("judge", VERSION, settings, compute, outside=("judge",), skip=skip)
+STAGE = Stage("judge", VERSION, settings, compute, outside=("judge", "judge_text"), skip=skip)

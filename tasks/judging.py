@@ -1,4 +1,4 @@
-"""Judges outside a run: trained from a treebank, or loaded to be checked."""
+"""Judges outside a run: trained from a treebank and text, or loaded to be checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.store import Store
 from saga_core.outside import Pinner
-from saga_core.recipe import JudgeRequest, Recipe
+from saga_core.recipe import JudgeRequest, ParserSettings, Recipe
 from tasks import judge
 from tasks.session import Session
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedJudge:
-    """A judge that was trained from a treebank.
+    """What a judge has learned.
 
     Attributes:
         record: Its artifact.
@@ -35,17 +35,21 @@ class TrainedJudge:
 
 
 def train_judge(request: JudgeRequest, folder: Path, store: str) -> TrainedJudge:
-    """Train a judge from a treebank, or take the one that the store has.
+    """Have a judge learn what it must, or take what the store has.
 
     Args:
-        request: Of the kind ``treebank``.
+        request: Of the kind ``treebank``, or with a text.
         folder: Where a relative path starts from.
         store: Folder or URI of the artifacts.
 
     Raises:
         SagaError: The treebank cannot be read or is no CoNLL-U, or the training failed.
     """
-    pinned = {"judge": Pinner(folder).parser(request.judge, "judge", request.language)}
+    pin = Pinner(folder)
+    pinned = {
+        "judge": pin.parser(request.judge, "judge", request.language),
+        "judge_text": pin.judge_text(request.judge),
+    }
     # The stage reads no more of a recipe than this.
     session = Session(cast(Recipe, request), pinned, Store(store))
     lookup = session.look_up(judge.STAGE, {})
@@ -60,18 +64,27 @@ def train_judge(request: JudgeRequest, folder: Path, store: str) -> TrainedJudge
 
 
 def open_judge(request: JudgeRequest, folder: Path, store: str) -> Judge:
-    """Load a judge, training it first where it is of a treebank and the store has it not.
+    """Load a judge, training it first where it has to learn and the store has it not.
+
+    With a text it judges by the pass rule ``grammar``, else by ``saga``.
 
     Args:
         request: Which.
         folder: Where a relative path starts from.
-        store: Folder or URI of the artifacts; used for a judge of a treebank alone.
+        store: Folder or URI of the artifacts; used for a judge that has to learn.
     """
+    from saga_core.judges.grammar import GrammarJudge
     from saga_core.judges.protocol import load_judge
+    from saga_core.judges.slips import load_slips
 
-    if request.judge.kind == "treebank":
-        model = str(train_judge(request, folder, store).folder)
-    else:
-        model = Pinner(folder).parser(request.judge, "judge", request.language).location
-    settings = request.judge.model_copy(update={"model": model})
-    return load_judge(settings, request.language, "all_sentences", workers=request.runtime.workers)
+    settings = request.judge
+    learned = train_judge(request, folder, store).folder if _learns(settings) else None
+    location = Pinner(folder).parser(settings, "judge", request.language).location
+    model = str(learned) if settings.kind == "treebank" else location
+    pinned = settings.model_copy(update={"model": model})
+    judge = load_judge(pinned, request.language, "all_sentences", workers=request.runtime.workers)
+    return GrammarJudge(judge, load_slips(learned)) if learned and settings.text else judge
+
+
+def _learns(settings: ParserSettings) -> bool:
+    return settings.kind == "treebank" or settings.text is not None

@@ -36,6 +36,7 @@ def open_session(
     outside = {
         "model": pin.model(recipe.model),
         "judge": pin.parser(recipe.judge, "judge", recipe.language),
+        "judge_text": pin.judge_text(recipe.judge),
         "evaluator": pin.parser(recipe.evaluator, "evaluator", recipe.language),
         "treebank": pin.file(recipe.evaluation.scala.treebank, "evaluation.scala.treebank"),
     }

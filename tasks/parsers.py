@@ -28,10 +28,16 @@ def load_parser(work: Work, which: Literal["judge", "evaluator"], unit: Unit | N
     trained = settings.kind == "treebank"
     location = str(work.inputs["judge"]) if trained else work.outside[which].location
     pinned = settings.model_copy(update={"model": location})
-    return load_judge(
+    judge = load_judge(
         pinned,
         recipe.language,
         unit or recipe.scoring.unit,
         workers=recipe.runtime.workers,
         use_gpu=resolve_device(recipe.runtime.device) != "cpu",
     )
+    if which == "evaluator" or recipe.scoring.pass_rule == "saga":
+        return judge
+    from saga_core.judges.grammar import GrammarJudge
+    from saga_core.judges.slips import load_slips
+
+    return GrammarJudge(judge, load_slips(work.inputs["judge"]))

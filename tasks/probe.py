@@ -24,7 +24,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     """Return the stage's slice of the recipe."""
     return {
         "sampling": recipe.probe.model_dump(),
-        **recipe.scoring.model_dump(include={"mattr_window", "unit"}),
+        **recipe.scoring.model_dump(include={"mattr_window", "unit", "pass_rule"}),
         "language": recipe.language,
         "seed": recipe.seed,
     }

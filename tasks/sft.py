@@ -28,6 +28,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     return {
         "sft": recipe.sft.model_dump(exclude={"mode", "tau"}),
         "lora": recipe.lora.model_dump(),
+        "pass_rule": recipe.scoring.pass_rule,
         "language": recipe.language,
         "seed": recipe.seed,
     }

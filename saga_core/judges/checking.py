@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import scipy.stats
@@ -84,20 +85,23 @@ def _judge(judge: Judge, texts: Sequence[str]) -> dict[str, Verdict]:
         return dict(zip(texts, judge.judge(texts, tick), strict=True))
 
 
+def _quality(verdict: Verdict) -> float:
+    """Mean quality of a text's sentences, whether they pass or not; that of a text is 0 where one fails."""
+    return fmean(sentence.quality for sentence in verdict.sentences) if verdict.sentences else 0.0
+
+
 def _pairwise(group: str, pairs: Sequence[Damaged], judged: dict[str, Verdict], seed: int) -> Iterable[Finding]:
     kinds = list(dict.fromkeys(pair.kind for pair in pairs))
     for kind in [None, *kinds] if len(kinds) > 1 else kinds:
         some = [pair for pair in pairs if kind in (None, pair.kind)]
         if len(some) < _FEWEST:
             continue
-        good, bad = (
-            [judged[text].quality for text in side] for side in zip(*((p.good, p.bad) for p in some), strict=True)
-        )
+        good, bad = ([_quality(judged[getattr(pair, side)]) for pair in some] for side in ("good", "bad"))
         yield Finding(group, kind or "all", "AUROC", bootstrap_statistic(auroc, [good, bad], seed, RESAMPLES))
 
 
 def _labelled(labelled: Sequence[tuple[str, bool]], judged: dict[str, Verdict], seed: int) -> Finding:
-    quality = [judged[text].quality for text, _ in labelled]
+    quality = [_quality(judged[text]) for text, _ in labelled]
     right = [float(label) for _, label in labelled]
     estimate = bootstrap_statistic(_auroc_of_labels, [quality, right], seed, RESAMPLES)
     return Finding("labelled", "all", "AUROC", estimate)
@@ -120,7 +124,7 @@ def _rate(group: str, name: str, texts: Sequence[str], judged: dict[str, Verdict
 
 def _length(texts: Sequence[str], judged: dict[str, Verdict], seed: int) -> Finding:
     words = [float(len(text.split())) for text in texts]
-    quality = [judged[text].quality for text in texts]
+    quality = [_quality(judged[text]) for text in texts]
     return Finding("length", "quality", "Spearman", bootstrap_statistic(_spearman, [words, quality], seed, RESAMPLES))
 
 

@@ -39,8 +39,8 @@ class SentenceVerdict:
 
     Attributes:
         text: The sentence.
-        passed: Whether it has a verbal root and a subject.
-        quality: In (0, 1] for a sentence that passed, else 0.
+        passed: Whether it has a verbal root and a subject, and by the rule ``grammar`` is worded like real text.
+        quality: In [0, 1]; by the rule ``saga`` 0 for a sentence that did not pass.
         reasons: Why it did not pass; empty when it did.
         components: What the quality is the mean of, each in [0, 1]; there for a failed sentence too.
     """

@@ -46,18 +46,24 @@ def _rate(rate: Estimate) -> str:
 
 def _judge(facts: StageFacts) -> str:
     seen = facts.headline
-    return (
-        f"A spaCy pipeline was trained on {seen['train_sentences']:,} sentences of the treebank. On its test part it "
-        f"has UAS {_percent(seen['uas'])} and LAS {_percent(seen['las'])}, from raw text."
-    )
+    told = []
+    if "uas" in seen:
+        told.append(
+            f"A spaCy pipeline was trained on {seen['train_sentences']:,} sentences of the treebank. On its test part "
+            f"it has UAS {_percent(seen['uas'])} and LAS {_percent(seen['las'])}, from raw text."
+        )
+    if "text_sentences" in seen:
+        told.append(f"From {seen['text_sentences']:,} sentences of text the judge has learned what is no sentence.")
+    return " ".join(told)
 
 
 def _judge_table(facts: StageFacts) -> Cells:
     seen = facts.headline
+    parts = ("train", "dev", "test", "text")
     return [
-        *((name, _percent(seen[key])) for name, key in JUDGE_SCORES),
-        ("Training steps", f"{seen['steps']:,}"),
-        *((f"Sentences: {part}", f"{seen[f'{part}_sentences']:,}") for part in ("train", "dev", "test")),
+        *((name, _percent(seen[key])) for name, key in JUDGE_SCORES if key in seen),
+        *([("Training steps", f"{seen['steps']:,}")] if "steps" in seen else []),
+        *((f"Sentences: {p}", f"{seen[f'{p}_sentences']:,}") for p in parts if f"{p}_sentences" in seen),
     ]
 
 

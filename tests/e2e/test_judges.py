@@ -87,3 +87,25 @@ def test_a_recipe_names_a_treebank_in_place_of_a_parser(saga: Saga, small: list[
     shown = saga("show", f"judge/{done.report['stages'][0]['key'][:12]}", *store)
     assert shown.code == 0
     assert "weights.safetensors" in shown.out
+
+
+def test_a_parser_and_text_judge_by_the_rule_grammar(saga: Saga, small: list[str], tmp_path: Path) -> None:
+    store = ("--store", str(tmp_path / "store"))
+    ruled = ("--set", "judge.text=demo:text/articles.jsonl", "--set", "scoring.pass_rule=grammar")
+    done = saga("run", "demo", *small, *ruled, "--until", "probe", *store, "--json")
+    assert done.code == 0, done.err
+    assert done.states["judge"] == "computed"
+    checked = saga("judge", "check", "demo", "--set", ruled[1], "--sentences", "50", *store, "--json")
+    assert checked.code == 0, checked.err
+    plain = saga("judge", "check", "demo", "--sentences", "50", *store, "--json")
+    ps = [
+        next(each["value"] for each in each_done.report["findings"] if each["name"] == "shuffled")
+        for each_done in (checked, plain)
+    ]
+    assert ps[0] < ps[1]
+
+
+def test_the_rule_grammar_needs_a_text(saga: Saga) -> None:
+    done = saga("plan", "demo", "--set", "scoring.pass_rule=grammar")
+    assert done.code == 2
+    assert "scoring.pass_rule grammar needs judge.text" in done.err

@@ -7,8 +7,12 @@ import pytest
 from saga_core.corpus.treebank import TreebankSentence, join_tokens, read_treebank
 from saga_core.demo import DEMO
 from saga_core.judges.checking import Finding, check
-from saga_core.judges.verdict import Verdict
+from saga_core.judges.verdict import SentenceVerdict, Verdict
 from saga_core.progress import Tick
+
+
+def verdict(passed: bool, quality: float) -> Verdict:
+    return Verdict(passed, quality if passed else 0.0, (SentenceVerdict("", passed, quality, (), {}),))
 
 
 class Knows:
@@ -18,12 +22,12 @@ class Knows:
         self._real = frozenset(real)
 
     def judge(self, texts: Sequence[str], tick: Tick) -> list[Verdict]:
-        return [Verdict(text in self._real, 1.0 if text in self._real else 0.0, ()) for text in texts]
+        return [verdict(text in self._real, float(text in self._real)) for text in texts]
 
 
 class Long:
     def judge(self, texts: Sequence[str], tick: Tick) -> list[Verdict]:
-        return [Verdict(True, len(text.split()) / 100, ()) for text in texts]
+        return [verdict(True, len(text.split()) / 100) for text in texts]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,115 @@
+"""The model of slips: what it learns, what it says, and that it is the same wherever it is asked."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from saga_core.errors import UserError
+from saga_core.judges.grammar import LEAST_WORDING, GrammarJudge
+from saga_core.judges.rules import whole_text
+from saga_core.judges.slip_training import lexicon_of, train_slips
+from saga_core.judges.slips import FACTS, LABELS, WEIGHTS, SlipModel, doubt, load_slips, save_slips
+from saga_core.judges.verdict import SentenceVerdict, Verdict
+from saga_core.progress import Tick
+
+# A language of one kind of sentence: whoever has seen it knows what is none.
+DETS, NOUNS, VERBS, ENDS = ("en", "hver"), ("gutt", "hest", "hund", "mann"), ("ser", "liker", "finner"), (".", "!")
+
+
+def sentences(n: int, seed: int) -> list[list[str]]:
+    rng = random.Random(seed)
+    parts = (DETS, NOUNS, VERBS, DETS, NOUNS, ENDS)
+    return [[rng.choice(part) for part in parts] for _ in range(n)]
+
+
+@pytest.fixture(scope="module")
+def model() -> SlipModel:
+    text = sentences(4_000, 0)
+    tags = {**dict.fromkeys(DETS, "DET"), **dict.fromkeys(NOUNS, "NOUN"), **dict.fromkeys(VERBS, "VERB")}
+    tagged = [[(word, tags.get(word, "PUNCT"), "") for word in sentence] for sentence in text[:200]]
+    words = Counter(word for sentence in text for word in sentence)
+    ticks: list[int] = []
+    made = train_slips(text, lexicon_of(tagged, words), [], "nb", 0, lambda done=1: ticks.append(done))
+    assert sum(ticks) == 4_000 - 400
+    return made
+
+
+def label(model: SlipModel, text: str) -> tuple[int, str]:
+    """Return the gap that is most doubtful, and what is said of it."""
+    (logs,) = model.log_probs([text.split()])
+    gap = int(logs[:, 0].argmin())
+    return gap, LABELS[1 + int(logs[gap, 1:].argmax())]
+
+
+def test_it_finds_where_a_word_is_missing_and_where_two_are_flipped(model: SlipModel) -> None:
+    assert label(model, "en gutt hver hest .") == (2, "missing")
+    assert label(model, "en gutt hver ser hest .") == (3, "order")
+
+
+def test_real_sentences_are_less_doubtful_than_others(model: SlipModel) -> None:
+    real = [doubt(logs) for logs in model.log_probs(sentences(200, 1))]
+    mixed = []
+    for sentence in sentences(200, 2):
+        *words, end = sentence
+        random.Random(str(sentence)).shuffle(words)
+        mixed.append([*words, end])
+    ruined = [doubt(logs) for logs in model.log_probs(mixed)]
+    assert np.mean([model.wording(value) >= LEAST_WORDING for value in real]) > 0.9
+    assert np.mean([model.wording(value) >= LEAST_WORDING for value in ruined]) < 0.2
+
+
+def test_a_sentence_is_as_doubtful_whatever_its_neighbours(model: SlipModel) -> None:
+    some = sentences(30, 3)
+    together = model.log_probs(some)
+    for sentence, logs in zip(some, together, strict=True):
+        assert np.array_equal(model.log_probs([sentence])[0], logs)
+
+
+def test_the_same_text_and_seed_make_the_same_model(model: SlipModel) -> None:
+    text = sentences(1_200, 4)
+    first, second = (train_slips(text, model.lexicon, [], "nb", 7, lambda done=1: None) for _ in range(2))
+    assert all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
+    assert first.usual == second.usual
+
+
+def test_what_is_read_back_says_the_same(model: SlipModel, tmp_path: Path) -> None:
+    save_slips(model, tmp_path)
+    again = load_slips(tmp_path)
+    some = [*sentences(20, 5), ["Ukjent", "ord", "😀"], []]
+    for first, second in zip(model.log_probs(some), again.log_probs(some), strict=True):
+        assert np.array_equal(first, second)
+    assert again.usual == model.usual
+    (tmp_path / WEIGHTS).write_bytes((tmp_path / WEIGHTS).read_bytes()[:50])
+    with pytest.raises(UserError, match="cannot be read"):
+        load_slips(tmp_path)
+    (tmp_path / FACTS).write_text("[]", encoding="utf-8")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_slips(tmp_path)
+
+
+def test_too_little_text_is_refused(model: SlipModel) -> None:
+    with pytest.raises(UserError, match="3 sentences are too few"):
+        train_slips(sentences(3, 0), model.lexicon, [], "nb", 0, lambda done=1: None)
+
+
+class Lenient:
+    """Passes everything, as a parser nearly does."""
+
+    def judge(self, texts: list[str], tick: Tick) -> list[Verdict]:
+        return [whole_text([SentenceVerdict(text, True, 1.0, (), {"closed": 1.0})]) for text in texts]
+
+
+def test_the_rule_grammar_refuses_what_no_text_has_and_says_why(model: SlipModel) -> None:
+    judge = GrammarJudge(Lenient(), model)
+    good, bad = judge.judge(["En gutt ser en hest.", "Gutt hest en ser en."], lambda done=1: None)
+    assert good.passed
+    assert not bad.passed
+    (sentence,) = bad.sentences
+    assert "seem" in sentence.reasons[0]
+    assert 0 <= sentence.components["wording"] < LEAST_WORDING
+    assert bad.quality == 0 < sentence.quality < good.quality
