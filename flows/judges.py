@@ -14,13 +14,14 @@ from flows.terminal import AsJson, StoreUri, one_line_errors, out, plain, print_
 from saga_core.environment import DEFAULT_STORE
 from saga_core.errors import UserError
 from saga_core.paths import path_of
-from saga_core.recipe import JudgeRequest, ParserSettings
+from saga_core.recipe import JudgeRequest, ParserSettings, ScoringSettings
 from saga_core.recipe_file import load_recipe
 from saga_core.reporting.stage_facts import JUDGE_SCORES
 from tasks.judging import open_judge, train_judge
 
 if TYPE_CHECKING:
     from saga_core.judges.checking import Finding
+    from saga_core.judges.rules import Unit
 
 app = typer.Typer(help="Judges: train one from a treebank, check one.", no_args_is_help=True)
 
@@ -36,6 +37,7 @@ Treebank = Annotated[
     ),
 ]
 Steps = Annotated[int, typer.Option("--steps", min=2, help="Most training steps, of up to 1,000 words.")]
+CheckedSteps = Annotated[int | None, typer.Option("--steps", min=2, help="With --judge treebank:URI: its steps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights and order.")]
 RecipeName = Annotated[str | None, typer.Argument(help="The recipe whose judge is checked; or give --judge.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")]
@@ -86,7 +88,8 @@ def train(
     headline = trained.record.headline
     table = Table("", "", box=None, show_header=False)
     for name, key in JUDGE_SCORES:
-        table.add_row(name, f"{100 * headline[key]:.1f}%")
+        if key in headline:
+            table.add_row(name, f"{100 * headline[key]:.1f}%")
     sizes = ", ".join(f"{headline[f'{part}_sentences']:,} {part}" for part in ("train", "dev", "test"))
     table.add_row("sentences", sizes)
     if text:
@@ -96,8 +99,8 @@ def train(
         f"{'cached' if trained.cached else 'trained'}; scores on the test part, from its raw text", highlight=False
     )
     out.print(plain(f"judge: {trained.store.reference(trained.record).uri}"))
-    also = f", text: {text}" if text else ""
-    out.print(plain(f"in a recipe: judge: {{kind: treebank, model: {treebank}{also}}}"))
+    also = f", steps: {steps}" * (steps != _STEPS) + (f", text: {text}" if text else "")
+    out.print(plain(f"in a recipe of seed {seed}: judge: {{kind: treebank, model: {treebank}{also}}}"))
     if as_json:
         print_json({"key": trained.record.key, "cached": trained.cached, **headline})
 
@@ -114,7 +117,7 @@ def check(
     real: Real = None,
     labelled: Labelled = None,
     sentences: Sentences = 1_000,
-    steps: Steps = _STEPS,
+    steps: CheckedSteps = None,
     seed: Seed = 0,
     store: StoreUri = DEFAULT_STORE,
     as_json: AsJson = False,
@@ -122,20 +125,24 @@ def check(
     """Measure how well a judge tells right sentences from wrong ones, with 95% intervals."""
     if (recipe is None) == (judge is None):
         raise UserError("give a recipe or --judge, one of the two", "saga judge check", "saga judge check --help")
-    if recipe is not None and text is not None:
-        raise UserError("--text is for --judge", "saga judge check", "use --set judge.text=FILE")
-    folder = Path()
+    for name, value in (("--text", text), ("--steps", steps), ("--language", language)):
+        if recipe is not None and value is not None:
+            raise UserError(f"{name} is for --judge", "saga judge check", "with a recipe use --set KEY=VALUE")
+    folder, unit = Path(), ScoringSettings().unit
     if recipe is not None:
         loaded = load_recipe(recipe, set_ or ())
         folder, asked = loaded.folder, loaded.recipe
+        unit = asked.scoring.unit
         request = JudgeRequest(**{name: getattr(asked, name) for name in JudgeRequest.model_fields})
         treebank = treebank or asked.evaluation.scala.treebank
     else:
         if language is None or treebank is None:
             raise UserError("--judge needs --language and --treebank", "saga judge check", "give them")
         kind, _, model = str(judge).partition(":")
-        request = _request(language, {"kind": kind, "model": model or None, "text": text, "steps": steps}, seed)
-    findings = _findings(request, folder, store, treebank, real, labelled, sentences, seed)
+        request = _request(
+            language, {"kind": kind, "model": model or None, "text": text, "steps": steps or _STEPS}, seed
+        )
+    findings = _findings(request, folder, store, unit, treebank, real, labelled, sentences, seed)
     _print_findings(findings)
     if as_json:
         print_json({"findings": [_as_json(finding) for finding in findings]})
@@ -156,6 +163,7 @@ def _findings(
     request: JudgeRequest,
     folder: Path,
     store: str,
+    unit: Unit,
     treebank: str,
     real: str | None,
     labelled: str | None,
@@ -172,7 +180,7 @@ def _findings(
     sentences = read_treebank(pin.file(treebank, "--treebank").location)
     texts = _sentences(pin.file(real, "--real").location, request.language, n) if real else []
     labels = read_labelled(path_of(labelled, "--labelled")) if labelled else []
-    return check_judge(open_judge(request, folder, store), sentences, texts, labels, n, seed)
+    return check_judge(open_judge(request, folder, store, unit), sentences, texts, labels, n, seed)
 
 
 def _sentences(path: str, language: str, n: int) -> list[str]:

@@ -84,7 +84,7 @@ class Confinement:
         Raises:
             UserError: It is neither an object store's nor the Hub's.
         """
-        if uri not in self.trusted and not uri.startswith((*_REMOTE, _HUB)):
+        if uri not in self.trusted and ("::" in uri or not uri.startswith((*_REMOTE, _HUB))):
             raise UserError(f"{uri} may not be named by a parameter", where, "give s3:// or hf://datasets/…")
 
     def store(self, uri: str) -> str:

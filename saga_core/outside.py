@@ -114,7 +114,11 @@ class Pinner:
 
     def judge_text(self, settings: ParserSettings) -> Outside:
         """Pin the text that a judge learns from what is no sentence; nothing, where the recipe names none."""
-        return Outside({}, "") if settings.text is None else self.file(settings.text, "judge.text")
+        if settings.text is None:
+            return Outside({}, "")
+        pinned = self.file(settings.text, "judge.text")
+        # Its rules cut sentences into tokens, whatever parses them.
+        return Outside({**pinned.identity, "tokenizer": metadata.version("spacy")}, pinned.location)
 
     def treebank(self, uri: str, where: str) -> Outside:
         """Pin a treebank that a judge is trained from: its files, and the version of the library that trains."""

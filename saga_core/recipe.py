@@ -276,6 +276,6 @@ class Recipe(JudgeRequest):
         if self.evaluator.kind == "treebank" or self.evaluator.text is not None:
             # It would be a pipeline of the judge's own kind, and of its treebank as often as not.
             raise ValueError("an evaluator is a released parser: kind treebank and text are for judges")
-        if self.scoring.pass_rule == "grammar" and self.judge.text is None:
-            raise ValueError("scoring.pass_rule grammar needs judge.text")
+        if (self.scoring.pass_rule == "grammar") != (self.judge.text is not None):
+            raise ValueError("scoring.pass_rule grammar needs judge.text, and judge.text is for that rule")
         return self

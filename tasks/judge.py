@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from saga_core.artifacts.fingerprint import hash_tree
+from saga_core.errors import UserError
 from saga_core.recipe import JudgeRequest
 from tasks.stage import Stage, Work
 
@@ -31,7 +33,7 @@ def compute(work: Work) -> dict[str, Any]:
     from saga_core.corpus.treebank import TreebankSentence
     from saga_core.corpus.treebank_files import fetch_treebank
     from saga_core.judges.protocol import load_parser
-    from saga_core.judges.slip_text import slips_from_text
+    from saga_core.judges.slip_text import read_slip_text, slips_from_text
     from saga_core.judges.slips import save_slips
     from saga_core.judges.trained_pipeline import save_pipeline
     from saga_core.judges.training import read_parts, train_pipeline
@@ -39,21 +41,25 @@ def compute(work: Work) -> dict[str, Any]:
 
     recipe, settings = work.recipe, work.recipe.judge
     headline: dict[str, Any] = {}
+    # First, for what is wrong with it should not come out after minutes of training.
+    text = read_slip_text(Path(work.outside["judge_text"].location), recipe.language) if settings.text else None
     location, forms = work.outside["judge"].location, tuple[TreebankSentence, ...]()
     if settings.kind == "treebank":
-        parts = read_parts(fetch_treebank(location, "judge.model"))
+        files = fetch_treebank(location, "judge.model")
+        if {part: hash_tree(path) for part, path in files.items()} != work.outside["judge"].identity["files"]:
+            raise UserError("the treebank has changed since the run began", f"judge.model {location}", "run it again")
+        parts = read_parts(files)
         with progress("training the judge", settings.steps, "steps") as tick:
             trained = train_pipeline(parts, recipe.language, settings.steps, recipe.seed, tick)
         save_pipeline(trained.nlp, work.out)
         sizes = {f"{name}_sentences": len(getattr(parts, name)) for name in ("train", "dev", "test")}
         headline |= {**trained.scores, "steps": trained.steps, **sizes}
         location, forms = str(work.out), tuple(parts.train)
-    if settings.text is not None:
+    if text is not None:
         parser = load_parser(settings.model_copy(update={"model": location}), recipe.language)
-        text = Path(work.outside["judge_text"].location)
-        slips, sentences = slips_from_text(text, parser, forms, recipe.language, recipe.seed)
-        save_slips(slips, work.out)
-        headline["text_sentences"] = sentences
+        slips = slips_from_text(text, parser, forms, recipe.language, recipe.seed)
+        save_slips(slips.model, work.out)
+        headline |= {"text_sentences": len(text.train), "slips": slips.auroc}
     return headline
 
 

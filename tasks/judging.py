@@ -15,6 +15,7 @@ from tasks.session import Session
 
 if TYPE_CHECKING:
     from saga_core.judges.protocol import Judge
+    from saga_core.judges.rules import Unit
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def train_judge(request: JudgeRequest, folder: Path, store: str) -> TrainedJudge
     return TrainedJudge(record, outcome.state == "cached", session.store.fetch(outcome.reference), session.store)
 
 
-def open_judge(request: JudgeRequest, folder: Path, store: str) -> Judge:
+def open_judge(request: JudgeRequest, folder: Path, store: str, unit: Unit) -> Judge:
     """Load a judge, training it first where it has to learn and the store has it not.
 
     With a text it judges by the pass rule ``grammar``, else by ``saga``.
@@ -72,6 +73,7 @@ def open_judge(request: JudgeRequest, folder: Path, store: str) -> Judge:
         request: Which.
         folder: Where a relative path starts from.
         store: Folder or URI of the artifacts; used for a judge that has to learn.
+        unit: Whether all sentences of a text are judged or the first alone.
     """
     from saga_core.judges.grammar import GrammarJudge
     from saga_core.judges.protocol import load_judge
@@ -82,7 +84,7 @@ def open_judge(request: JudgeRequest, folder: Path, store: str) -> Judge:
     location = Pinner(folder).parser(settings, "judge", request.language).location
     model = str(learned) if settings.kind == "treebank" else location
     pinned = settings.model_copy(update={"model": model})
-    judge = load_judge(pinned, request.language, "all_sentences", workers=request.runtime.workers)
+    judge = load_judge(pinned, request.language, unit, workers=request.runtime.workers)
     return GrammarJudge(judge, load_slips(learned)) if learned and settings.text else judge
 
 

@@ -33,7 +33,7 @@ class TreebankSentence:
         upos: Part of speech of each; a multiword token has that of its first word.
         words: Its syntactic words with their tree.
         lemmas: Lemma of each syntactic word; ``NO_LEMMA`` where the treebank has none.
-        conllu: Its lines as they stand in the file.
+        conllu: Its lines, without comments and with nothing in MISC but ``SpaceAfter=No``.
     """
 
     text: str
@@ -51,7 +51,7 @@ def read_treebank(path: Path | str) -> list[TreebankSentence]:
         UserError: The file is not there or is no CoNLL-U; with the line.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the treebank cannot be read: {error}", str(path), "give a CoNLL-U file") from error
     sentences = [_sentence(path, start, block) for start, block in _blocks(lines)]
@@ -94,9 +94,11 @@ def _sentence(path: Path | str, start: int, block: Sequence[str]) -> TreebankSen
     words: list[tuple[int, ConlluToken]] = []
     within = 0
     for number, token in zip(numbers, parsed, strict=True):
+        if not token["form"]:
+            raise _wrong("a token without a form", path, number)
         match token["id"]:
             case (first, "-", last):
-                if first != len(words) + 1 or last <= first:
+                if first != len(words) + 1 or last <= first or first <= within:
                     raise _wrong(f"the range {first}-{last} begins with no next word", path, number)
                 within = last
                 forms.append(token["form"])
@@ -117,7 +119,14 @@ def _sentence(path: Path | str, start: int, block: Sequence[str]) -> TreebankSen
     lemmas = tuple(token["lemma"] or NO_LEMMA for _, token in words)
     _check_tree(tree, [number for number, _ in words], path)
     return TreebankSentence(
-        parsed.metadata.get("text") or join_tokens(forms), tuple(forms), tuple(upos), tree, lemmas, "\n".join(block)
+        parsed.metadata.get("text") or join_tokens(forms), tuple(forms), tuple(upos), tree, lemmas, _plain(block)
+    )
+
+
+def _plain(block: Sequence[str]) -> str:
+    rows = (line.split("\t") for line in block if not line.startswith("#"))
+    return "\n".join(
+        "\t".join((*row[:-1], "SpaceAfter=No" if "SpaceAfter=No" in row[-1].split("|") else "_")) for row in rows
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -55,7 +56,7 @@ def check(
         judge: The judge.
         treebank: Sentences that it has not learned from.
         real: Real sentences; none: those of the treebank.
-        labelled: Sentences with labels; may be empty.
+        labelled: Sentences with labels; may be empty. Of more than ``2 * n`` so many are drawn.
         n: Most sentences of a kind.
         seed: Of choice and damage.
 
@@ -66,6 +67,8 @@ def check(
     agreement = agreement_errors(treebank, n, seed)
     ruins = floors(treebank, n, seed)
     texts = list(real[:n]) or [sentence.text for sentence in treebank[:n]]
+    if len(labelled) > 2 * n:
+        labelled = random.Random(f"{seed}").sample(labelled, 2 * n)
     seen = {text for each in (*pairs, *agreement, *ruins) for text in (each.good, each.bad)}
     seen |= {*texts, *(text for text, _ in labelled)}
     judged = _judge(judge, sorted(seen))
@@ -76,7 +79,8 @@ def check(
     for kind in dict.fromkeys(each.kind for each in ruins):
         some = [each for each in ruins if each.kind == kind]
         findings.append(_rate("floor", kind, [each.bad for each in some], judged))
-    findings.append(_rate("floor", "the same, intact", sorted({each.good for each in ruins}), judged))
+    if ruins:
+        findings.append(_rate("floor", "the same, intact", sorted({each.good for each in ruins}), judged))
     return [*findings, _length(texts, judged, seed)]
 
 

@@ -6,9 +6,11 @@ the other judge passes it and its wording is ``LEAST_WORDING`` or more; so of re
 
 The quality of a sentence, also of one that does not pass, is
 
-    quality = (mean of the other judge's components + 9 * wording) / 10
+    quality = (mean of the other judge's components + 9 * wording ** 0.25) / 10
 
-because the other components are nearly alike for all sentences and tell little; ``docs/judges.md`` has the figures.
+with the root so that real sentences are rated much as by the rule ``saga``, for which the thresholds of a recipe are
+meant: six of seven are above 0.65, the least of KL-SFT. The other components count little because they are nearly alike
+for all sentences; ``docs/judges.md`` has the figures.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from saga_core.progress import Tick
 
 LEAST_WORDING = 0.01
 
-_WEIGHT = 9
+_WEIGHT, _ROOT = 9, 0.25
 # Slips that a verdict names at most, the likeliest first.
 _NAMED = 2
 
@@ -61,7 +63,7 @@ class GrammarJudge:
         return replace(
             sentence,
             passed=passed,
-            quality=(parsed + _WEIGHT * wording) / (1 + _WEIGHT),
+            quality=(parsed + _WEIGHT * wording**_ROOT) / (1 + _WEIGHT),
             reasons=(*sentence.reasons, *reasons),
             components={**sentence.components, "wording": wording},
         )

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import spacy
+from spacy.tokens import Doc
 
 from saga_core.corpus.sentences import clean, good_sentences
 from saga_core.corpus.sources import read_documents
 from saga_core.corpus.treebank import TreebankSentence
+from saga_core.errors import UserError
 from saga_core.judges.protocol import UDParser
-from saga_core.judges.slip_training import Tagging, lexicon_of, train_slips
-from saga_core.judges.slips import SlipModel
+from saga_core.judges.slip_training import Tagging, TrainedSlips, lexicon_of, train_slips
 from saga_core.judges.trained_pipeline import spacy_language
 from saga_core.outside import Outside
-from saga_core.progress import progress
+from saga_core.progress import Tick, progress
 from saga_core.recipe import TextSource
 
 # Some minutes of one core.
@@ -25,48 +26,77 @@ MOST_SENTENCES = 400_000
 # Enough for the class of nearly every word that is met again.
 _TAGGED = 60_000
 _LEAST_WORDS, _MOST_WORDS = 4, 60
+_APART, _MOST_HELD_OUT = 10, 2_000
+_LEAST, _LEAST_HELD_OUT = 500, 50
 _TOGETHER = 500
 
 
-def slips_from_text(
-    path: Path, parser: UDParser, treebank: Sequence[TreebankSentence], language: str, seed: int
-) -> tuple[SlipModel, int]:
-    """Train the model of slips on the whole sentences of a file.
+@dataclass(frozen=True)
+class SlipText:
+    """Whole sentences of a language.
+
+    Attributes:
+        train: What the model learns from, each once.
+        heldout: Of other documents: they tell what is usual.
+    """
+
+    train: tuple[str, ...]
+    heldout: tuple[str, ...]
+
+
+def read_slip_text(path: Path, language: str) -> SlipText:
+    """Read the whole sentences of a file of documents; every tenth document is held out, until 2,000 sentences are.
 
     Args:
         path: JSON Lines with ``text``, or plain text.
-        parser: Tags the first 60,000 sentences.
-        treebank: For the forms of words; may be empty.
         language: Code of the language.
-        seed: Of the training.
-
-    Returns:
-        The model, and the number of sentences that it was trained on.
 
     Raises:
         UserError: The file cannot be read, or has too few sentences.
     """
+    train: dict[str, None] = {}
+    heldout: dict[str, None] = {}
     with progress("reading text", None, "sentences") as tick:
-        texts = []
-        for text in islice(_sentences(path, language), MOST_SENTENCES):
-            texts.append(text)
-            tick()
+        for number, document in enumerate(read_documents(TextSource(path=str(path)), Outside({}, str(path)), 0)):
+            sentences = good_sentences(clean(document), language, _LEAST_WORDS, _MOST_WORDS)
+            kept = heldout if number % _APART == _APART - 1 and len(heldout) < _MOST_HELD_OUT else train
+            for sentence in sentences:
+                kept[sentence] = None
+                tick()
+            if len(train) >= MOST_SENTENCES:
+                break
+    apart = tuple(sentence for sentence in heldout if sentence not in train)
+    if len(train) < _LEAST or len(apart) < _LEAST_HELD_OUT:
+        what = f"{len(train)} whole sentences, and {len(apart)} of every tenth document, are too few to learn from"
+        raise UserError(what, f"judge.text {path}", f"give {_LEAST:,} and {_LEAST_HELD_OUT} or more")
+    return SlipText(tuple(train), apart)
+
+
+def slips_from_text(
+    text: SlipText, parser: UDParser, treebank: Sequence[TreebankSentence], language: str, seed: int
+) -> TrainedSlips:
+    """Train the model of slips.
+
+    Args:
+        text: Sentences.
+        parser: Tags the first 60,000 of them.
+        treebank: For the forms of words; may be empty.
+        language: Code of the language.
+        seed: Of the training.
+    """
     tokenizer = spacy.blank(spacy_language(language)).tokenizer
-    with progress("cutting into tokens", len(texts), "sentences") as tick:
-        tokens = []
-        for text in texts:
-            tokens.append([token.text for token in tokenizer(text)])
-            tick()
-    words = Counter(token.lower() for sentence in tokens for token in sentence)
-    lexicon = lexicon_of([*_tagged(parser, texts[:_TAGGED]), *map(_gold, treebank)], words)
-    with progress("learning what is no sentence", len(tokens), "sentences") as tick:
-        model = train_slips(tokens, lexicon, treebank, language, seed, tick)
-    return model, len(tokens)
+    with progress("cutting into tokens", len(text.train) + len(text.heldout), "sentences") as tick:
+        train, heldout = (list(_tokens(part, tokenizer, tick)) for part in (text.train, text.heldout))
+    words = Counter(token.lower() for sentence in train for token in sentence)
+    lexicon = lexicon_of([*_tagged(parser, text.train[:_TAGGED]), *map(_gold, treebank)], words)
+    with progress("learning what is no sentence", len(train), "sentences") as tick:
+        return train_slips(train, heldout, lexicon, treebank, language, seed, tick)
 
 
-def _sentences(path: Path, language: str) -> Iterator[str]:
-    for document in read_documents(TextSource(path=str(path)), Outside({}, str(path)), 0):
-        yield from good_sentences(clean(document), language, _LEAST_WORDS, _MOST_WORDS)
+def _tokens(texts: Sequence[str], tokenizer: Callable[[str], Doc], tick: Tick) -> Iterator[list[str]]:
+    for text in texts:
+        yield [token.text for token in tokenizer(text)]
+        tick()
 
 
 def _tagged(parser: UDParser, texts: Sequence[str]) -> Iterator[list[Tagging]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from saga_core.corpus.treebank import NO_LEMMA, TreebankSentence
-from saga_core.errors import UserError
+from saga_core.evaluation.statistics import auroc
 from saga_core.judges.corruption import Tagged, corrupt
 from saga_core.judges.slips import LABELS, RARE, WIDTH, Batch, Keys, Lexicon, SlipModel, batch, doubt
 from saga_core.progress import Tick
@@ -25,12 +25,24 @@ _RATE, _LEAST_RATE, _TOP_RATE = 0.1, 1e-4, 2e-3
 # Share of n-grams that a step does not see, so that none is relied on alone.
 _DROPPED = 0.15
 _INITIAL_SQUARES = 1e-3
-_HELD_OUT, _QUANTILES = 2_000, 1_001
-_LEAST_SENTENCES = 1_000
+_QUANTILES = 1_001
 # Parts of speech whose other forms are nearly always wrong in their place.
 _INFLECTED = frozenset({"ADJ", "DET", "VERB", "AUX", "PRON"})
 
 Tagging = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class TrainedSlips:
+    """A trained model of slips.
+
+    Attributes:
+        model: It.
+        auroc: How often a held-out sentence with a slip is more doubtful than one without, in [0, 1].
+    """
+
+    model: SlipModel
+    auroc: float
 
 
 def lexicon_of(tagged: Iterable[Sequence[Tagging]], words: Mapping[str, int]) -> Lexicon:
@@ -51,45 +63,42 @@ def lexicon_of(tagged: Iterable[Sequence[Tagging]], words: Mapping[str, int]) ->
 
 def train_slips(
     sentences: Sequence[Sequence[str]],
+    heldout: Sequence[Sequence[str]],
     lexicon: Lexicon,
     treebank: Sequence[TreebankSentence],
     language: str,
     seed: int,
     tick: Tick,
-) -> SlipModel:
-    """Train on each sentence once, and on a corrupted copy of it; the last 2,000 tell what is usual.
+) -> TrainedSlips:
+    """Train on each sentence once, and on a corrupted copy of it.
 
     Rows of the table of n-grams learn by AdaGrad with one rate a row (Duchi et al. 2011, JMLR 12), which needs no
     sorting of rows; the layers above by Adam.
 
     Args:
         sentences: Tokens of real sentences, in any order.
+        heldout: Of others, which tell what is usual.
         lexicon: How tokens are seen.
         treebank: Whose other forms of a word are used to make wrong ones; may be empty.
         language: Code of the language.
         seed: Of weights, order and corruption.
         tick: Called with the number of sentences after every step.
-
-    Raises:
-        UserError: Too few sentences.
     """
-    if len(sentences) < _LEAST_SENTENCES:
-        what = f"{len(sentences)} sentences are too few to learn from what is no sentence"
-        raise UserError(what, "judge.text", f"give text of {_LEAST_SENTENCES:,} or more")
     rng = np.random.default_rng(seed)
-    held_out = min(_HELD_OUT, len(sentences) // 10)
-    order = rng.permutation(len(sentences))
-    tagged = [_tagged(sentences[i], lexicon) for i in order]
+    tagged = [_tagged(sentences[i], lexicon) for i in rng.permutation(len(sentences))]
     others = _other_forms(treebank, lexicon)
-    trainer = _Trainer(seed, steps=-(-(len(tagged) - held_out) // SENTENCES_A_STEP))
-    for start in range(held_out, len(tagged), SENTENCES_A_STEP):
+    trainer = _Trainer(seed, steps=-(-len(tagged) // SENTENCES_A_STEP))
+    for start in range(0, len(tagged), SENTENCES_A_STEP):
         part = tagged[start : start + SENTENCES_A_STEP]
         trainer.step(list(_with_corrupted(part, others, rng)))
         tick(len(part))
     model = SlipModel(lexicon, trainer.weights(), (), language)
-    doubts = [doubt(logs) for logs in model.log_probs([sentences[i] for i in order[:held_out]])]
-    usual = np.quantile(doubts, np.linspace(0, 1, _QUANTILES))
-    return replace(model, usual=tuple(float(value) for value in usual))
+    right: list[float] = []
+    wrong: list[float] = []
+    for keys, labels in _with_corrupted([_tagged(tokens, lexicon) for tokens in heldout], others, rng):
+        (wrong if labels.any() else right).append(doubt(model.log_probs_of(keys)))
+    usual = np.quantile(right, np.linspace(0, 1, _QUANTILES))
+    return TrainedSlips(replace(model, usual=tuple(float(value) for value in usual)), float(auroc(wrong, right)))
 
 
 def _tagged(tokens: Sequence[str], lexicon: Lexicon) -> Tagged:
@@ -107,8 +116,10 @@ def _other_forms(treebank: Sequence[TreebankSentence], lexicon: Lexicon) -> dict
     forms: dict[tuple[str, str], set[str]] = defaultdict(set)
     for sentence in treebank:
         for word, lemma in zip(sentence.words, sentence.lemmas, strict=True):
-            if word.upos in _INFLECTED and lemma != NO_LEMMA:
-                forms[lemma, word.upos].add(word.form.lower())
+            form = word.form.lower()
+            # A rarer form is seen by its ending alone, and so is many a word that is none of its forms.
+            if word.upos in _INFLECTED and lemma != NO_LEMMA and form in lexicon.frequent:
+                forms[lemma, word.upos].add(form)
     others: dict[int, list[Keys]] = defaultdict(list)
     for together in forms.values():
         for form in sorted(together):

@@ -173,11 +173,12 @@ class SlipModel:
 
     def log_probs(self, sentences: Sequence[Sequence[str]]) -> list[Floats]:
         """Return for each sentence the log-probabilities of the labels at its gaps, (tokens + 1, labels)."""
-        # One by one: a sum over another number of rows may round in another way.
-        return [self._of_one(batch([self.keys(tokens)], self._bits)) for tokens in sentences]
+        return [self.log_probs_of(self.keys(tokens)) for tokens in sentences]
 
-    def _of_one(self, gaps: Batch) -> Floats:
-        weights = self.weights
+    def log_probs_of(self, keys: Keys) -> Floats:
+        """Return the same for the hashes of one sentence's tokens, (tokens, 3)."""
+        # For itself: a sum over another number of rows may round in another way.
+        gaps, weights = batch([keys], self._bits), self.weights
         vectors = weights["table"][gaps.rows].astype(np.float32).sum(axis=1)
         row = np.zeros((gaps.length, vectors.shape[1]), dtype=np.float32)
         row[gaps.places] = vectors

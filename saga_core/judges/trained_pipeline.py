@@ -41,6 +41,8 @@ def configuration(language: str) -> Config:
         language: A code that spaCy has rules of tokenization for, else the language-neutral rules are taken.
     """
     config: Config = init_config(lang=spacy_language(language), pipeline=list(TRAINABLE), optimize="efficiency")
+    # By default a relation that the treebank has less than 30 times becomes "dep": of a small one, most subjects.
+    config["components"]["parser"]["min_action_freq"] = 1
     return config
 
 
@@ -76,19 +78,20 @@ def load_pipeline(folder: Path) -> Language:
     where = f"trained judge {folder}"
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        language, labels, version = facts["language"], facts["labels"], facts["spacy"]
         weights = load_file(folder / WEIGHTS)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise UserError(f"it cannot be read ({error})", where, "train it again: saga judge train") from error
-    nlp = spacy.util.load_model_from_config(configuration(facts["language"]), auto_fill=True)
+    nlp = spacy.util.load_model_from_config(configuration(language), auto_fill=True)
     for name in nlp.pipe_names:
-        labels = {"labels": facts["labels"][name]} if name in TRAINABLE else {}
-        nlp.get_pipe(name).initialize(lambda: [_blank_example(nlp)], nlp=nlp, **labels)
+        known = {"labels": labels[name]} if name in TRAINABLE else {}
+        nlp.get_pipe(name).initialize(lambda: [_blank_example(nlp)], nlp=nlp, **known)
     found = {name: (model, key) for name, model, key in _params(nlp)}
     fitting = found.keys() == weights.keys() and all(
         model.get_param(key).shape == weights[name].shape for name, (model, key) in found.items()
     )
     if not fitting:
-        what = f"it was trained with spaCy {facts['spacy']}, and this is {spacy.__version__}"
+        what = f"it was trained with spaCy {version}, and this is {spacy.__version__}"
         raise UserError(what, where, "train it again: saga judge train")
     for name, (model, key) in found.items():
         model.set_param(key, weights[name])

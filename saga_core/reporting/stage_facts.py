@@ -10,7 +10,14 @@ from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting.results import Column
 
 # The scores of a trained judge: as people read them, and as its artifact's figures name them.
-JUDGE_SCORES = (("UAS", "uas"), ("LAS", "las"), ("UPOS", "upos"), ("Features", "feats"), ("Sentence F1", "sentences"))
+JUDGE_SCORES = (
+    ("UAS", "uas"),
+    ("LAS", "las"),
+    ("UPOS", "upos"),
+    ("Features", "feats"),
+    ("Sentence F1", "sentences"),
+    ("Slips, AUROC", "slips"),
+)
 
 
 @dataclass(frozen=True)

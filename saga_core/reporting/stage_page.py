@@ -15,7 +15,7 @@ _MB = 1e6
 
 # What each picture shows, for those who cannot see it.
 _ALT = {
-    "judge": "Bars: the judge's scores on the test part of its treebank",
+    "judge": "Bars: the judge's scores on sentences that it has not seen",
     "data": "Bars: how much of what the recipe wants the corpus gave",
     "probe": "Base PS with its 95% interval on a line from 0 to 100%",
     "gate": "Base PS with its 95% interval, and the threshold τ, on a line from 0 to 100%",

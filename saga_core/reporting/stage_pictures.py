@@ -94,12 +94,11 @@ def _data(facts: StageFacts, folder: Path | None) -> bytes:
 def _judge(facts: StageFacts, folder: Path | None) -> bytes:
     figure = _figure(3.0)
     axis = figure.subplots()
-    names = [name for name, _ in JUDGE_SCORES]
-    values = [100 * facts.headline[key] for _, key in JUDGE_SCORES]
-    bars = axis.barh(names[::-1], values[::-1], color=COLOURS[0])
+    shown = [(name, 100 * facts.headline[key]) for name, key in reversed(JUDGE_SCORES) if key in facts.headline]
+    bars = axis.barh([name for name, _ in shown], [value for _, value in shown], color=COLOURS[0])
     axis.bar_label(bars, fmt="%.1f", padding=4)
     axis.set_xlim(0, 100)
-    axis.set_xlabel("On the treebank's test part, from its raw text (%)")
+    axis.set_xlabel("On the treebank's test part, from its raw text; slips: on held-out text (%)")
     plain(axis, "x")
     return png(figure)
 

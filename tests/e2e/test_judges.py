@@ -53,7 +53,8 @@ def test_a_judge_is_trained_once_and_checked(saga: Saga, treebank: Path, tmp_pat
         (("judge", "check", "--judge", "spacy:x"), "--judge needs --language and --treebank"),
         (("judge", "check", "--judge", "spicy:x", "--language", "nb", "--treebank", "x"), "judge.kind"),
         (("judge", "check", "demo", "--labelled", "none.csv"), "none.csv"),
-        (("judge", "check", "demo", "--text", "none.txt"), "none.txt"),
+        (("judge", "check", "demo", "--real", "none.txt"), "none.txt"),
+        (("judge", "check", "demo", "--text", "none.txt"), "--text is for --judge"),
         (("judge", "train", "--language", "nb", "--treebank", "none.conllu"), "none.conllu"),
     ],
 )
@@ -95,7 +96,7 @@ def test_a_parser_and_text_judge_by_the_rule_grammar(saga: Saga, small: list[str
     done = saga("run", "demo", *small, *ruled, "--until", "probe", *store, "--json")
     assert done.code == 0, done.err
     assert done.states["judge"] == "computed"
-    checked = saga("judge", "check", "demo", "--set", ruled[1], "--sentences", "50", *store, "--json")
+    checked = saga("judge", "check", "demo", *ruled, "--sentences", "50", *store, "--json")
     assert checked.code == 0, checked.err
     plain = saga("judge", "check", "demo", "--sentences", "50", *store, "--json")
     ps = [
@@ -109,3 +110,4 @@ def test_the_rule_grammar_needs_a_text(saga: Saga) -> None:
     done = saga("plan", "demo", "--set", "scoring.pass_rule=grammar")
     assert done.code == 2
     assert "scoring.pass_rule grammar needs judge.text" in done.err
+    assert saga("plan", "demo", "--set", "judge.text=demo:text/articles.jsonl").code == 2

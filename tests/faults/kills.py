@@ -61,7 +61,8 @@ _SETTINGS = (
     f"runtime.shard_rows={_SHARD_ROWS}",
     f"runtime.checkpoint_steps={_CHECKPOINT_STEPS}",
 )
-_STAGES = tuple(stage.name for stage in PIPELINE)
+# The demo names a parser, so no judge is trained.
+_STAGES = tuple(stage.name for stage in PIPELINE if stage.name != "judge")
 # In the middle of an upload these show the most: many pieces, or large files.
 _UPLOADERS = ("sft", "candidates", "scores", "dpo", "evaluate", "publish")
 _TRAININGS = {"sft": "KL-SFT", "dpo": "DPO"}

@@ -38,6 +38,7 @@ def test_states_and_artifacts_tell_what_became_of_each_stage(server: tuple[str, 
     assert (run["name"], run["state_name"]) == ("align-demo", "Completed")
     states = {row["name"]: row["state_name"] for row in latest(url, "task_runs") if row["flow_run_id"] == run["id"]}
     assert states == {
+        "judge": "Skipped",
         "data": "Cached",
         "probe": "Cached",
         "gate": "Completed",
@@ -54,9 +55,9 @@ def test_states_and_artifacts_tell_what_became_of_each_stage(server: tuple[str, 
     assert {key: row["task_run_id"] for key, row in pages.items()} == {f"demo-{name}": tasks[name] for name in tasks}
     assert "KL-SFT is skipped" in pages["demo-gate"]["data"]
     assert "sft.mode is skip" in pages["demo-sft"]["data"]
-    # Each but the skipped one has a picture, the cached ones too.
+    # Each but the skipped ones has a picture, the cached ones too.
     pictured = {key for key, row in pages.items() if "](data:image/png;base64," in row["data"]}
-    assert pictured == pages.keys() - {"demo-sft"}
+    assert pictured == pages.keys() - {"demo-judge", "demo-sft"}
     progress = {row["task_run_id"]: row for row in left if row["type"] == "progress"}
     assert progress.keys() == {tasks["candidates"], tasks["scores"]}
     drawn = progress[tasks["candidates"]]

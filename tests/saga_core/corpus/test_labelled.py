@@ -22,8 +22,8 @@ def lines(*rows: object) -> bytes:
     ("name", "content"),
     [
         ("a.jsonl", lines(GOOD, BAD)),
-        ("a.jsonl.gz", gzip.compress(lines(GOOD, BAD))),
-        ("a.csv", b'text,label\nHun leser.,1\n"Leser hun den.",0\n'),
+        ("a.jsonl.gz", gzip.compress(lines(GOOD, BAD), mtime=0)),
+        ("a.csv", b'\xef\xbb\xbftext,label\r\nHun leser.,1\r\n"Leser hun den.",0\r\n'),
         ("a.tsv", b"label\ttext\ntrue\tHun leser.\nFalse\tLeser hun den.\n"),
     ],
 )
@@ -43,6 +43,7 @@ def test_each_form_is_read(tmp_path: Path, name: str, content: bytes) -> None:
         ("a.jsonl", b"\xff", "cannot be read"),
         ("a.jsonl.gz", lines(GOOD, BAD), "cannot be read"),
         ("a.csv", b"sentence,label\nx,1\n", r"a\.csv:2"),
+        ("a.csv", b'text,label\nx,1\n"y"z,0\n', r"a\.csv:3"),
         ("a.json", b"[]", r"no known form: \.json"),
     ],
 )
@@ -66,3 +67,9 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
         assert read_labelled(path)
     except UserError:
         return
+
+
+def test_a_quotation_mark_in_tsv_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text('text\tlabel\n"Hei," sa han.\t1\nSa han "hei\t0\n', encoding="utf-8")
+    assert read_labelled(path) == [('"Hei," sa han.', True), ('Sa han "hei', False)]

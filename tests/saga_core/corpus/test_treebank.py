@@ -98,3 +98,27 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         except UserError:
             return
         assert all(len(s.forms) == len(s.upos) > 0 for s in sentences)
+
+
+def test_comments_and_notes_are_left_out_of_what_a_library_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "a.conllu"
+    rows = _CONLLU.splitlines()
+    rows[3] += "x|SpaceAfter=No|Name=Y"
+    rows.insert(4, "# between two words")
+    path.write_bytes(b"\xef\xbb\xbf" + "\n".join([*rows, "", ""]).encode())
+    first = read_treebank(path)[0].conllu.split("\n")
+    assert not [row for row in first if row.startswith("#")]
+    assert {row.split("\t")[9] for row in first} == {"_", "SpaceAfter=No"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("5\tigjen", "4-5\tigjen\t_\t_\t_\t_\t_\t_\t_\t_\n5\tigjen", "begins with no next word"),
+        ("1\tHei\t", "1\t\t", "without a form"),
+    ],
+)
+def test_what_would_break_a_library_is_refused(treebank: Path, old: str, new: str, what: str) -> None:
+    treebank.write_text(_CONLLU.replace(old, new), encoding="utf-8")
+    with pytest.raises(UserError, match=what):
+        read_treebank(treebank)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import s3fs
@@ -36,6 +39,10 @@ def test_what_is_no_treebank_is_one_line(folder: Path) -> None:
     (folder / "fo_y-ud-train.conllu").write_text(TREE, encoding="utf-8")
     with pytest.raises(UserError, match="2 files are its train part"):
         fetch_treebank(str(folder), "--treebank")
+    with pytest.raises(UserError, match="one .conllu file"):
+        fetch_treebank("https://example.org/ud/", "--treebank")
+    with pytest.raises(UserError, match="chain of places"):
+        fetch_treebank(f"filecache::file://{folder}", "--treebank")
     for path in folder.glob("*train.conllu"):
         path.unlink()
     with pytest.raises(UserError, match="no training part"):
@@ -59,3 +66,15 @@ def test_a_bucket_is_read_and_read_again_where_it_has_changed(
     files.pipe(f"{bucket.name}/ud/fo_x-ud-dev.conllu", TREE.replace("Hei", "Hallo").encode())
     again = fetch_treebank(f"{bucket.url}/ud/fo_x-ud-dev.conllu", "--treebank")
     assert again["train"].read_text(encoding="utf-8").startswith("1\tHallo")
+
+
+def test_a_file_on_the_web_is_read_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}/fo_x-ud-dev.conllu"
+        assert fetch_treebank(uri, "--treebank")["train"].read_text(encoding="utf-8") == TREE
+        (folder / "fo_x-ud-dev.conllu").write_text(TREE.replace("Hei", "Hallo"), encoding="utf-8")
+        assert "Hallo" in fetch_treebank(uri, "--treebank")["train"].read_text(encoding="utf-8")
+        server.shutdown()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_who_likes_long_sentences_is_found_out(treebank: list[TreebankSentence])
     assert by_name["length", "quality"].value > 0.99
     assert by_name["ScaLA", "flip"].value == 0.5
     assert by_name["floor", "shuffled"].value == 1.0
+
+
+def test_a_treebank_without_marks_has_no_floor_and_all_else(treebank: list[TreebankSentence]) -> None:
+    spoken = [replace(s, forms=s.forms[:-1], upos=s.upos[:-1]) for s in treebank]
+    groups = {each.group for each in check(Long(), spoken, [], [], 50, 0)}
+    assert "floor" not in groups
+    assert {"ScaLA", "ceiling", "length"} <= groups
 
 
 def test_labels_are_compared_over_all_sentences(treebank: list[TreebankSentence]) -> None:

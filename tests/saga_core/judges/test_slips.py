@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -9,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from saga_core.corpus.treebank import read_treebank
 from saga_core.errors import UserError
 from saga_core.judges.grammar import LEAST_WORDING, GrammarJudge
 from saga_core.judges.rules import whole_text
+from saga_core.judges.slip_text import read_slip_text
 from saga_core.judges.slip_training import lexicon_of, train_slips
 from saga_core.judges.slips import FACTS, LABELS, WEIGHTS, SlipModel, doubt, load_slips, save_slips
 from saga_core.judges.verdict import SentenceVerdict, Verdict
 from saga_core.progress import Tick
+from saga_core.recipe import SftSettings
 
 # A language of one kind of sentence: whoever has seen it knows what is none.
 DETS, NOUNS, VERBS, ENDS = ("en", "hver"), ("gutt", "hest", "hund", "mann"), ("ser", "liker", "finner"), (".", "!")
@@ -34,9 +38,12 @@ def model() -> SlipModel:
     tagged = [[(word, tags.get(word, "PUNCT"), "") for word in sentence] for sentence in text[:200]]
     words = Counter(word for sentence in text for word in sentence)
     ticks: list[int] = []
-    made = train_slips(text, lexicon_of(tagged, words), [], "nb", 0, lambda done=1: ticks.append(done))
-    assert sum(ticks) == 4_000 - 400
-    return made
+    made = train_slips(
+        text, sentences(400, 9), lexicon_of(tagged, words), [], "nb", 0, lambda done=1: ticks.append(done)
+    )
+    assert sum(ticks) == 4_000
+    assert made.auroc > 0.9
+    return made.model
 
 
 def label(model: SlipModel, text: str) -> tuple[int, str]:
@@ -72,7 +79,9 @@ def test_a_sentence_is_as_doubtful_whatever_its_neighbours(model: SlipModel) -> 
 
 def test_the_same_text_and_seed_make_the_same_model(model: SlipModel) -> None:
     text = sentences(1_200, 4)
-    first, second = (train_slips(text, model.lexicon, [], "nb", 7, lambda done=1: None) for _ in range(2))
+    first, second = (
+        train_slips(text, text[:100], model.lexicon, [], "nb", 7, lambda done=1: None).model for _ in range(2)
+    )
     assert all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
     assert first.usual == second.usual
 
@@ -92,9 +101,40 @@ def test_what_is_read_back_says_the_same(model: SlipModel, tmp_path: Path) -> No
         load_slips(tmp_path)
 
 
-def test_too_little_text_is_refused(model: SlipModel) -> None:
-    with pytest.raises(UserError, match="3 sentences are too few"):
-        train_slips(sentences(3, 0), model.lexicon, [], "nb", 0, lambda done=1: None)
+def test_too_little_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("Hun leser boka hver dag.\n\nHan ser henne i morgen.\n", encoding="utf-8")
+    with pytest.raises(UserError, match="are too few to learn from"):
+        read_slip_text(path, "nb")
+
+
+def test_what_is_held_out_is_of_other_documents_and_in_no_other_part(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    texts = [" ".join(f"Hund nummer {n} ser {m} katter ute." for m in range(8)) for n in range(100)]
+    # One document stands twice, once of them held out.
+    rows = [json.dumps({"text": text}) for text in [*texts, *texts[9:10]]]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    text = read_slip_text(path, "nb")
+    assert not set(text.train) & set(text.heldout)
+    assert (len(text.train), len(text.heldout)) == (91 * 8, 9 * 8)
+
+
+def test_a_wrong_form_is_learned_from_the_treebank(tmp_path: Path) -> None:
+    path = tmp_path / "a.conllu"
+    path.write_text(
+        "1\ten\ten\tDET\t_\t_\t2\tdet\t_\t_\n2\tgutt\tgutt\tNOUN\t_\t_\t0\troot\t_\t_\n\n"
+        "1\tet\ten\tDET\t_\t_\t2\tdet\t_\t_\n2\thus\thus\tNOUN\t_\t_\t0\troot\t_\t_\n",
+        encoding="utf-8",
+    )
+    rng = random.Random(0)
+    phrases = (("en", "gutt"), ("en", "hest"), ("et", "hus"), ("et", "tre"))
+    text = [[*rng.choice(phrases), rng.choice(VERBS), *rng.choice(phrases), "."] for _ in range(4_000)]
+    tags = {"en": "DET", "et": "DET", "gutt": "NOUN", "hest": "NOUN", "hus": "NOUN", "tre": "NOUN"}
+    tagged = [[(word, tags.get(word, "VERB" if word in VERBS else "PUNCT"), "") for word in s] for s in text[:100]]
+    lexicon = lexicon_of(tagged, Counter(word for sentence in text for word in sentence))
+    made = train_slips(text, text[:100], lexicon, read_treebank(path), "nb", 0, lambda done=1: None).model
+    assert label(made, "et gutt ser en hest .") == (0, "form")
+    assert label(made, "en gutt ser en hus .") == (3, "form")
 
 
 class Lenient:
@@ -113,3 +153,9 @@ def test_the_rule_grammar_refuses_what_no_text_has_and_says_why(model: SlipModel
     assert "seem" in sentence.reasons[0]
     assert 0 <= sentence.components["wording"] < LEAST_WORDING
     assert bad.quality == 0 < sentence.quality < good.quality
+
+
+def test_most_real_sentences_are_good_enough_to_learn_from(model: SlipModel) -> None:
+    texts = [" ".join(words[:-1]).capitalize() + words[-1] for words in sentences(200, 11)]
+    judged = GrammarJudge(Lenient(), model).judge(texts, lambda done=1: None)
+    assert np.mean([verdict.quality >= SftSettings().min_quality for verdict in judged]) > 0.75

@@ -50,6 +50,14 @@ def test_what_is_read_back_parses_alike(trained: Trained, folder: Path) -> None:
         assert first.to_json() == second.to_json()
 
 
+def test_a_relation_that_is_rare_is_learned(trained: Trained) -> None:
+    moves = trained.nlp.get_pipe("parser").label_data
+    found = {label.partition("-")[2] for label in trained.nlp.get_pipe("parser").move_names if "-" in label}
+    train = cut(read_treebank(TREEBANK)[:400], dev=True, test=True).train
+    assert moves
+    assert {word.deprel for sentence in train for word in sentence.words} - {"root"} <= found
+
+
 def test_its_files_are_json_and_safetensors(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [FACTS, WEIGHTS]
 
