@@ -39,7 +39,7 @@ def test_what_is_no_treebank_is_one_line(folder: Path) -> None:
     (folder / "fo_y-ud-train.conllu").write_text(TREE, encoding="utf-8")
     with pytest.raises(UserError, match="2 files are its train part"):
         fetch_treebank(str(folder), "--treebank")
-    with pytest.raises(UserError, match="one .conllu file"):
+    with pytest.raises(UserError, match=r"one \.conllu file"):
         fetch_treebank("https://example.org/ud/", "--treebank")
     with pytest.raises(UserError, match="chain of places"):
         fetch_treebank(f"filecache::file://{folder}", "--treebank")
