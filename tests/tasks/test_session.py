@@ -46,7 +46,8 @@ def counting(calls: list[int], fail_at: int | None = None) -> Stage:
 
 def refreshing(session: Session) -> Session:
     """The same in another process, whose stage is to be made again."""
-    return dataclasses.replace(session, store=Store(session.store.uri), refresh=frozenset({"base"}))
+    store = Store(session.store.uri, session.store.patience)
+    return dataclasses.replace(session, store=store, refresh=frozenset({"base"}))
 
 
 def test_a_refresh_uses_no_piece_of_what_it_makes_again(open_demo: OpenDemo, monkeypatch: pytest.MonkeyPatch) -> None:
