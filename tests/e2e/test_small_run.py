@@ -85,6 +85,7 @@ def test_again_everything_is_cached_at_once(saga: Saga, small: list[str], store:
     assert again.report["metrics"] == first.report["metrics"]
 
 
+@pytest.mark.slow
 def test_what_is_not_measured_has_no_row(saga: Saga, small: list[str], store: str, first: Done) -> None:
     off = ("--set", "evaluation.summaries=null", "--set", "evaluation.reading=null")
     done = saga("run", "demo", *small, *off, "--store", store, "--json")
