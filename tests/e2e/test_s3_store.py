@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from e2e_command import ROOT, Done, Saga, command, environment
 from servers.ceph import Ceph
+from servers.exchanges import Exchange
 from servers.faults import Fault
 from servers.fixtures import lead_to
 from servers.proxy import FaultProxy
@@ -154,7 +155,15 @@ def test_an_outage_ends_a_run_with_what_is_kept_and_how_to_go_on(
 def test_an_outage_after_a_stage_is_told_with_what_is_done(
     saga: Saga, small: list[str], store: str, first: Done, proxy: FaultProxy
 ) -> None:
-    proxy.inject(Fault("503", 1.0, lambda e: e.method == "PUT" and "/runs/" in e.path))
+    finished: list[str] = []
+
+    def after_data(exchange: Exchange) -> bool:
+        if exchange.method == "PUT" and "/data/" in exchange.path and exchange.path.endswith("record.json"):
+            finished.append(exchange.path)
+        # What is written of the run when the stage has ended, not of one that was skipped before it.
+        return bool(finished) and exchange.method == "PUT" and "/runs/" in exchange.path
+
+    proxy.inject(Fault("503", 1.0, after_data))
     arguments = ["run", "demo", *small, "--set", "seed=8", "--refresh", "data", "--until", "data", "--store", store]
     done = saga(*arguments, SAGA_STORE_SECONDS="5")
     proxy.inject()
