@@ -9,8 +9,8 @@ The quality of a sentence, also of one that does not pass, is
     quality = (mean of the other judge's components + 9 * wording ** 0.25) / 10
 
 with the root so that real sentences are rated much as by the rule ``saga``, for which the thresholds of a recipe are
-meant: six of seven are above 0.65, the least of KL-SFT. The other components count little because they are nearly alike
-for all sentences; ``docs/judges.md`` has the figures.
+meant: 0.65, the least of KL-SFT, is at a wording of about 0.14, so that six of seven are above it. The other components
+count little because they are nearly alike for all sentences; ``docs/judges.md`` has the figures.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@
 
 A text parses when it has a sentence and every sentence parses.
 
-**Quality** is ours, and a better one is to come. It uses nothing but the UD parse, so every parser can be
-asked for it. A sentence that passes has
+**Quality** is ours; the rule ``grammar`` adds what raw text tells. It uses nothing but the UD parse, so every parser
+can be asked for it. A sentence that passes has
 
     quality = (finite + one_subject + resolved + length + closed) / 5
 

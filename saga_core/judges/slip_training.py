@@ -202,5 +202,5 @@ class _Trainer:
         for name, bias, layer in (("c1", "b1", top.c1), ("c2", "b2", top.c2), ("o", "bo", top.o)):
             assert layer.bias is not None
             weights |= {name: layer.weight.detach().numpy().copy(), bias: layer.bias.detach().numpy().copy()}
-        # Half of the bytes, and no figure of a check differs.
+        # Half of the bytes to keep and to fetch.
         return weights | {"table": self._table.half().numpy()}

@@ -9,10 +9,10 @@ every *gap*, before a token, between two, and after the last, and says how likel
 * ``form``: the token after it has a wrong form of its word.
 
 The model is hashed n-grams with a small convolution on top, after Joulin et al. 2017 ("Bag of Tricks for Efficient Text
-Classification", EACL) and Collins & Duffy's tradition of n-gram features for grammaticality; the training data are real
-sentences and the same with one slip made, as ELECTRA (Clark et al. 2020, ICLR) learns from replaced tokens. A token is
-seen as its word, as its *fine* class (part of speech and features) and its *coarse* class (part of speech), each from a
-lexicon and not from its sentence: so a slip does not change how its neighbours are seen.
+Classification", EACL); it learns from real sentences and the same with one slip made, as ELECTRA (Clark et al. 2020,
+ICLR) learns from replaced tokens. A token is seen as its word, as its *fine* class (part of speech and features) and as
+its *coarse* class (part of speech), each from a lexicon and not from its sentence: so a slip does not change how its
+neighbours are seen.
 
 With ``h_g`` the sum of the vectors of the n-grams at gap ``g`` (the templates of ``TEMPLATES``)::
 

@@ -42,7 +42,7 @@ class SentenceVerdict:
         passed: Whether it has a verbal root and a subject, and by the rule ``grammar`` is worded like real text.
         quality: In [0, 1]; by the rule ``saga`` 0 for a sentence that did not pass.
         reasons: Why it did not pass; empty when it did.
-        components: What the quality is the mean of, each in [0, 1]; there for a failed sentence too.
+        components: What the quality is made of, each in [0, 1]; there for a failed sentence too.
     """
 
     text: str
