@@ -115,7 +115,7 @@ def test_started_from_the_form_it_is_watched_until_it_ends(ui: Interface) -> Non
     stages = ui.tab("Task Runs")
     for stage in ("judge", "data", "probe", "gate"):
         expect(stages.get_by_role("link", name=stage, exact=True)).to_be_visible()
-    expect(stages).to_contain_text("(4 Completed)")
+    expect(stages).to_contain_text("(3 Completed, 1 Skipped)")
     ui.open_page(run, "demo-gate")
     expect(ui.page.locator("tr").filter(has_text="Threshold τ")).to_contain_text("50%")
     expect(ui.page.get_by_role("link", name="decision.json")).to_be_visible()
