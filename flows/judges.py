@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +15,14 @@ from flows.terminal import AsJson, StoreUri, one_line_errors, out, plain, print_
 from saga_core.environment import DEFAULT_STORE
 from saga_core.errors import UserError
 from saga_core.paths import path_of
-from saga_core.recipe import JudgeRequest, ParserSettings, ScoringSettings
+from saga_core.recipe import JudgeRequest, ParserSettings, PassRule, ScoringSettings
 from saga_core.recipe_file import load_recipe
 from saga_core.reporting.stage_facts import JUDGE_SCORES
 from tasks.judging import open_judge, train_judge
 
 if TYPE_CHECKING:
     from saga_core.judges.checking import Finding
-    from saga_core.judges.rules import Unit
+    from saga_core.judges.protocol import Judge
 
 app = typer.Typer(help="Judges: train one from a treebank, check one.", no_args_is_help=True)
 
@@ -60,6 +61,12 @@ Text = Annotated[
     str | None,
     typer.Option("--text", metavar="FILE", help="Text (.txt, .jsonl) from which it learns what is no sentence."),
 ]
+Rule = Annotated[
+    PassRule | None,
+    typer.Option(
+        "--pass-rule", help="With --judge: default grammar for one that has learned what is no sentence, else saga."
+    ),
+]
 Real = Annotated[
     str | None,
     typer.Option("--real", metavar="FILE", help="Real text (.txt, .jsonl); default: the treebank's sentences."),
@@ -82,7 +89,7 @@ def train(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train a spaCy pipeline from a UD treebank: some minutes on a CPU; what the store has is not made again."""
+    """Train a judge from a UD treebank: some minutes on a CPU; what the store has is not made again."""
     request = _request(language, {"kind": "treebank", "model": treebank, "text": text, "steps": steps}, seed)
     trained = train_judge(request, Path(), store)
     headline = trained.record.headline
@@ -114,6 +121,7 @@ def check(
     language: LanguageOrNone = None,
     treebank: Heldout = None,
     text: Text = None,
+    pass_rule: Rule = None,
     real: Real = None,
     labelled: Labelled = None,
     sentences: Sentences = 1_000,
@@ -125,14 +133,19 @@ def check(
     """Measure how well a judge tells right sentences from wrong ones, with 95% intervals."""
     if (recipe is None) == (judge is None):
         raise UserError("give a recipe or --judge, one of the two", "saga judge check", "saga judge check --help")
-    for name, value in (("--text", text), ("--steps", steps), ("--language", language)):
+    for name, value in (
+        ("--text", text),
+        ("--steps", steps),
+        ("--language", language),
+        ("--pass-rule", pass_rule),
+    ):
         if recipe is not None and value is not None:
             raise UserError(f"{name} is for --judge", "saga judge check", "with a recipe use --set KEY=VALUE")
     folder, unit = Path(), ScoringSettings().unit
     if recipe is not None:
         loaded = load_recipe(recipe, set_ or ())
         folder, asked = loaded.folder, loaded.recipe
-        unit = asked.scoring.unit
+        unit, pass_rule = asked.scoring.unit, asked.scoring.pass_rule
         request = JudgeRequest(**{name: getattr(asked, name) for name in JudgeRequest.model_fields})
         treebank = treebank or asked.evaluation.scala.treebank
     else:
@@ -142,7 +155,8 @@ def check(
         request = _request(
             language, {"kind": kind, "model": model or None, "text": text, "steps": steps or _STEPS}, seed
         )
-    findings = _findings(request, folder, store, unit, treebank, real, labelled, sentences, seed)
+    opened = partial(open_judge, request, folder, store, unit, pass_rule)
+    findings = _findings(opened, request.language, folder, treebank, real, labelled, sentences, seed)
     _print_findings(findings)
     if as_json:
         print_json({"findings": [_as_json(finding) for finding in findings]})
@@ -160,10 +174,9 @@ def _request(language: str, judge: dict[str, Any], seed: int) -> JudgeRequest:
 
 
 def _findings(
-    request: JudgeRequest,
+    opened: Callable[[], Judge],
+    language: str,
     folder: Path,
-    store: str,
-    unit: Unit,
     treebank: str,
     real: str | None,
     labelled: str | None,
@@ -178,9 +191,9 @@ def _findings(
     pin = Pinner(folder)
     # All that may be wrong with the input comes before what takes minutes.
     sentences = read_treebank(pin.file(treebank, "--treebank").location)
-    texts = _sentences(pin.file(real, "--real").location, request.language, n) if real else []
+    texts = _sentences(pin.file(real, "--real").location, language, n) if real else []
     labels = read_labelled(path_of(labelled, "--labelled")) if labelled else []
-    return check_judge(open_judge(request, folder, store, unit), sentences, texts, labels, n, seed)
+    return check_judge(opened(), sentences, texts, labels, n, seed)
 
 
 def _sentences(path: str, language: str, n: int) -> list[str]:

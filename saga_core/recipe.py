@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0.0)]
+PassRule = Literal["saga", "grammar"]
 
 
 class Settings(BaseModel):
@@ -97,7 +98,8 @@ class ParserSettings(Settings):
     text: str | None = Field(
         None,
         min_length=1,
-        description="JSON Lines or plain text of the language: the judge learns from it what is no sentence [ours]",
+        description="JSON Lines or plain text of the language: the judge learns from it what is no sentence, of kind "
+        "treebank also from its treebank [ours]",
     )
 
     @model_validator(mode="after")
@@ -171,10 +173,10 @@ class ScoringSettings(Settings):
     mattr_weight: Probability = Field(0.2, description="[card]")
     mattr_window: Positive = Field(25, description="Words; plain TTR below it [ours]")
     unit: Literal["all_sentences", "first_sentence"] = Field("all_sentences", description="Judged unit [ours]")
-    pass_rule: Literal["saga", "grammar"] = Field(
+    pass_rule: PassRule = Field(
         "saga",
         description="saga: a verbal root and a subject [card]; grammar: also worded like real text, for which the "
-        "judge needs a text [ours]",
+        "judge needs a text or a treebank [ours]",
     )
 
 
@@ -276,6 +278,8 @@ class Recipe(JudgeRequest):
         if self.evaluator.kind == "treebank" or self.evaluator.text is not None:
             # It would be a pipeline of the judge's own kind, and of its treebank as often as not.
             raise ValueError("an evaluator is a released parser: kind treebank and text are for judges")
-        if (self.scoring.pass_rule == "grammar") != (self.judge.text is not None):
-            raise ValueError("scoring.pass_rule grammar needs judge.text, and judge.text is for that rule")
+        if self.scoring.pass_rule == "grammar" and self.judge.text is None and self.judge.kind != "treebank":
+            raise ValueError("scoring.pass_rule grammar needs judge.text, or a judge of kind treebank")
+        if self.scoring.pass_rule == "saga" and self.judge.text is not None:
+            raise ValueError("judge.text is for scoring.pass_rule grammar")
         return self

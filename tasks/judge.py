@@ -1,8 +1,8 @@
-"""What a recipe's judge has to learn first: a parser from a treebank, and from raw text what is no sentence."""
+"""What a recipe's judge has to learn first: a parser from a treebank, and from it or text what is no sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from saga_core.errors import UserError
 from saga_core.recipe import JudgeRequest
 from tasks.stage import Stage, Work
 
-VERSION = 1
+VERSION = 2
 
 
 def settings(recipe: JudgeRequest) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def compute(work: Work) -> dict[str, Any]:
     from saga_core.corpus.treebank import TreebankSentence
     from saga_core.corpus.treebank_files import fetch_treebank
     from saga_core.judges.protocol import load_parser
-    from saga_core.judges.slip_text import read_slip_text, slips_from_text
+    from saga_core.judges.slip_sources import learn_slips, read_slip_text
     from saga_core.judges.slips import save_slips
     from saga_core.judges.trained_pipeline import save_pipeline
     from saga_core.judges.training import read_parts, train_pipeline
@@ -43,7 +43,9 @@ def compute(work: Work) -> dict[str, Any]:
     headline: dict[str, Any] = {}
     # First, for what is wrong with it should not come out after minutes of training.
     text = read_slip_text(Path(work.outside["judge_text"].location), recipe.language) if settings.text else None
-    location, forms = work.outside["judge"].location, tuple[TreebankSentence, ...]()
+    location = work.outside["judge"].location
+    train: Sequence[TreebankSentence] = ()
+    dev: Sequence[TreebankSentence] = ()
     if settings.kind == "treebank":
         files = fetch_treebank(location, "judge.model")
         if {part: hash_tree(path) for part, path in files.items()} != work.outside["judge"].identity["files"]:
@@ -54,13 +56,11 @@ def compute(work: Work) -> dict[str, Any]:
         save_pipeline(trained.nlp, work.out)
         sizes = {f"{name}_sentences": len(getattr(parts, name)) for name in ("train", "dev", "test")}
         headline |= {**trained.scores, "steps": trained.steps, **sizes}
-        location, forms = str(work.out), tuple(parts.train)
-    if text is not None:
-        parser = load_parser(settings.model_copy(update={"model": location}), recipe.language)
-        slips = slips_from_text(text, parser, forms, recipe.language, recipe.seed)
-        save_slips(slips.model, work.out)
-        headline |= {"text_sentences": len(text.train), "slips": slips.auroc}
-    return headline
+        location, train, dev = str(work.out), parts.train, parts.dev
+    parser = load_parser(settings.model_copy(update={"model": location}), recipe.language)
+    slips = learn_slips(text, parser, train, dev, recipe.language, recipe.seed)
+    save_slips(slips.model, work.out)
+    return headline | {"slips": slips.auroc, **({"text_sentences": len(text.train)} if text else {})}
 
 
 STAGE = Stage("judge", VERSION, settings, compute, outside=("judge", "judge_text"), skip=skip)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.store import Store
+from saga_core.errors import UserError
 from saga_core.outside import Pinner
-from saga_core.recipe import JudgeRequest, ParserSettings, Recipe
+from saga_core.recipe import JudgeRequest, ParserSettings, PassRule, Recipe
 from tasks import judge
 from tasks.session import Session
 
@@ -64,28 +65,32 @@ def train_judge(request: JudgeRequest, folder: Path, store: str) -> TrainedJudge
     return TrainedJudge(record, outcome.state == "cached", session.store.fetch(outcome.reference), session.store)
 
 
-def open_judge(request: JudgeRequest, folder: Path, store: str, unit: Unit) -> Judge:
+def open_judge(request: JudgeRequest, folder: Path, store: str, unit: Unit, pass_rule: PassRule | None) -> Judge:
     """Load a judge, training it first where it has to learn and the store has it not.
-
-    With a text it judges by the pass rule ``grammar``, else by ``saga``.
 
     Args:
         request: Which.
         folder: Where a relative path starts from.
         store: Folder or URI of the artifacts; used for a judge that has to learn.
         unit: Whether all sentences of a text are judged or the first alone.
+        pass_rule: When a sentence passes; None is ``grammar`` for a judge that has learned what is no sentence.
+
+    Raises:
+        UserError: The rule is ``grammar`` and the judge has not learned.
     """
     from saga_core.judges.grammar import GrammarJudge
     from saga_core.judges.protocol import load_judge
     from saga_core.judges.slips import load_slips
 
     settings = request.judge
+    if pass_rule == "grammar" and not _learns(settings):
+        raise UserError("the rule grammar needs a judge that has learned", settings.kind, "give it a text")
     learned = train_judge(request, folder, store).folder if _learns(settings) else None
     location = Pinner(folder).parser(settings, "judge", request.language).location
     model = str(learned) if settings.kind == "treebank" else location
     pinned = settings.model_copy(update={"model": model})
     judge = load_judge(pinned, request.language, unit, workers=request.runtime.workers)
-    return GrammarJudge(judge, load_slips(learned)) if learned and settings.text else judge
+    return judge if learned is None or pass_rule == "saga" else GrammarJudge(judge, load_slips(learned))
 
 
 def _learns(settings: ParserSettings) -> bool:

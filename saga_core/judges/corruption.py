@@ -14,7 +14,7 @@ from saga_core.judges.slips import LABELS, Keys
 _MISSING, _ORDER, _REPEATED, _FORM = (LABELS.index(name) for name in ("missing", "order", "repeated", "form"))
 
 # How often each is made. ScaLA's two come first; a whole sentence in disorder is learned from few.
-_DELETE, _FLIP, _CHANGE, _SHUFFLE, _REPEAT = 0.36, 0.36, 0.12, 0.08, 0.04
+_DELETE, _FLIP, _CHANGE, _SHUFFLE, _REPEAT = 0.36, 0.36, 0.12, 0.09, 0.04
 _FEWEST = 6
 
 
@@ -50,11 +50,12 @@ def corrupt(
         if draw < share:
             return make(sentence, rng)
         draw -= share
-    if draw < _CHANGE:
-        return _change(sentence, others, rng)
+    if draw < _CHANGE and (changed := _change(sentence, others, rng)):
+        return changed
     if len(sentence.upos) <= _FEWEST:
         return None
     draw -= _CHANGE
+    # Also where no word has another form.
     if draw < _SHUFFLE:
         return _shuffle(sentence, rng)
     return _repeat(sentence, rng) if draw < _SHUFFLE + _REPEAT else _truncate(sentence, rng)

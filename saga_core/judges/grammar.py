@@ -24,7 +24,7 @@ import spacy
 
 from saga_core.judges.protocol import Judge
 from saga_core.judges.rules import whole_text
-from saga_core.judges.slips import LABELS, SlipModel, doubt
+from saga_core.judges.slips import LABELS, SlipModel
 from saga_core.judges.trained_pipeline import spacy_language
 from saga_core.judges.verdict import SentenceVerdict, Verdict
 from saga_core.progress import Tick
@@ -55,11 +55,11 @@ class GrammarJudge:
 
     def _judged(self, sentence: SentenceVerdict) -> SentenceVerdict:
         tokens = [token.text for token in self._tokenizer(sentence.text)]
-        (logs,) = self._slips.log_probs([tokens])
-        wording = self._slips.wording(doubt(logs))
+        look = self._slips.look(tokens)
+        wording = self._slips.wording(look.doubt)
         parsed = fmean(sentence.components.values()) if sentence.components else 0.0
         passed = sentence.passed and wording >= LEAST_WORDING
-        reasons = [] if wording >= LEAST_WORDING else _slips(tokens, np.exp(logs))
+        reasons = [] if wording >= LEAST_WORDING else _slips(tokens, np.exp(look.logs))
         return replace(
             sentence,
             passed=passed,

@@ -14,22 +14,26 @@ from torch import Tensor, nn
 from saga_core.corpus.treebank import NO_LEMMA, TreebankSentence
 from saga_core.evaluation.statistics import auroc
 from saga_core.judges.corruption import Tagged, corrupt
-from saga_core.judges.slips import LABELS, RARE, WIDTH, Batch, Keys, Lexicon, SlipModel, batch, doubt
+from saga_core.judges.slips import LABELS, RARE, Keys, Lexicon, SlipModel, endings_of, rows_of
 from saga_core.progress import Tick
 
 _BITS = 21
-_VECTOR, _HIDDEN = 24, 64
-# Sentences a step, before their corrupted copies.
-SENTENCES_A_STEP = 512
-_RATE, _LEAST_RATE, _TOP_RATE = 0.1, 1e-4, 2e-3
+_VECTOR, _HIDDEN = 32, 192
+# Sentences that are mixed; of these, as many of one length a step, so that the network needs no filling.
+_MIXED, _A_STEP = 8_192, 512
+_RATE, _LEAST_RATE, _NETWORK_RATE = 0.1, 1e-4, 2e-3
 # Share of n-grams that a step does not see, so that none is relied on alone.
 _DROPPED = 0.15
 _INITIAL_SQUARES = 1e-3
 _QUANTILES = 1_001
+# Words that have an ending at least, for another to be classed by it.
+_LEAST_WITH_ENDING = 3
 # Parts of speech whose other forms are nearly always wrong in their place.
 _INFLECTED = frozenset({"ADJ", "DET", "VERB", "AUX", "PRON"})
 
 Tagging = tuple[str, str, str]
+# The hashes of a sentence's tokens, and the label of each gap.
+Example = tuple[Keys, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,20 @@ def lexicon_of(tagged: Iterable[Sequence[Tagging]], words: Mapping[str, int]) ->
     for sentence in tagged:
         for form, upos, feats in sentence:
             classes[form.lower()][f"{upos}|{feats}"] += 1
+    best = {word: _commonest(found) for word, found in classes.items()}
+    by_ending: dict[str, Counter[str]] = defaultdict(Counter)
+    for word, name in best.items():
+        for ending in endings_of(word) if word[-1:].isalpha() else ():
+            by_ending[ending][name] += 1
+    endings = {ending: _commonest(found) for ending, found in by_ending.items() if found.total() >= _LEAST_WITH_ENDING}
+    # A word that was met once is classed as one that never was: so that the model learns from such ones too.
+    known = {word: name for word, name in best.items() if classes[word].total() > 1 or not word[-1:].isalpha()}
+    return Lexicon(known, endings, frozenset(word for word, count in words.items() if count >= RARE))
+
+
+def _commonest(found: Counter[str]) -> str:
     # Of two that are equally frequent the first in the alphabet, so that nothing depends on an order.
-    best = {word: min(found, key=lambda name: (-found[name], name)) for word, found in classes.items()}
-    return Lexicon(best, frozenset(word for word, count in words.items() if count >= RARE))
+    return min(found, key=lambda name: (-found[name], name))
 
 
 def train_slips(
@@ -67,13 +82,15 @@ def train_slips(
     lexicon: Lexicon,
     treebank: Sequence[TreebankSentence],
     language: str,
+    passes: int,
     seed: int,
     tick: Tick,
 ) -> TrainedSlips:
-    """Train on each sentence once, and on a corrupted copy of it.
+    """Train on each sentence and a copy of it with a slip, another in every pass.
 
     Rows of the table of n-grams learn by AdaGrad with one rate a row (Duchi et al. 2011, JMLR 12), which needs no
-    sorting of rows; the layers above by Adam.
+    sorting of rows; the network above by Adam. The loss is the sum of two cross-entropies: of the labels of the gaps,
+    and of whether there is a slip in the sentence.
 
     Args:
         sentences: Tokens of real sentences, in any order.
@@ -81,24 +98,38 @@ def train_slips(
         lexicon: How tokens are seen.
         treebank: Whose other forms of a word are used to make wrong ones; may be empty.
         language: Code of the language.
+        passes: How often each sentence is seen; the more, the fewer there are.
         seed: Of weights, order and corruption.
-        tick: Called with the number of sentences after every step.
+        tick: Called with the number of sentences after so many that were mixed.
     """
     rng = np.random.default_rng(seed)
-    tagged = [_tagged(sentences[i], lexicon) for i in rng.permutation(len(sentences))]
+    tagged = [_tagged(tokens, lexicon) for tokens in sentences]
     others = _other_forms(treebank, lexicon)
-    trainer = _Trainer(seed, steps=-(-len(tagged) // SENTENCES_A_STEP))
-    for start in range(0, len(tagged), SENTENCES_A_STEP):
-        part = tagged[start : start + SENTENCES_A_STEP]
-        trainer.step(list(_with_corrupted(part, others, rng)))
-        tick(len(part))
+    trainer = _Trainer(seed)
+    for number in range(passes):
+        order = rng.permutation(len(tagged))
+        for start in range(0, len(order), _MIXED):
+            part = [tagged[i] for i in order[start : start + _MIXED]]
+            left = 1 - (number + start / len(order)) / passes
+            for step in _steps(list(_with_corrupted(part, others, rng)), rng):
+                trainer.step(step, left)
+            tick(len(part))
     model = SlipModel(lexicon, trainer.weights(), (), language)
     right: list[float] = []
     wrong: list[float] = []
     for keys, labels in _with_corrupted([_tagged(tokens, lexicon) for tokens in heldout], others, rng):
-        (wrong if labels.any() else right).append(doubt(model.log_probs_of(keys)))
+        (wrong if labels.any() else right).append(model.look_at(keys).doubt)
     usual = np.quantile(right, np.linspace(0, 1, _QUANTILES))
     return TrainedSlips(replace(model, usual=tuple(float(value) for value in usual)), float(auroc(wrong, right)))
+
+
+def _steps(examples: Sequence[Example], rng: np.random.Generator) -> list[list[Example]]:
+    """Return examples in steps, in each those of one length."""
+    by_length: dict[int, list[Example]] = defaultdict(list)
+    for example in examples:
+        by_length[len(example[0])].append(example)
+    steps = [same[i : i + _A_STEP] for same in by_length.values() for i in range(0, len(same), _A_STEP)]
+    return [steps[i] for i in rng.permutation(len(steps))]
 
 
 def _tagged(tokens: Sequence[str], lexicon: Lexicon) -> Tagged:
@@ -107,7 +138,7 @@ def _tagged(tokens: Sequence[str], lexicon: Lexicon) -> Tagged:
 
 
 def _upos(token: str, lexicon: Lexicon) -> str:
-    known = lexicon.classes.get(token.lower())
+    known = lexicon.class_of(token.lower())
     # A word that nobody has seen is a noun as a rule.
     return known.partition("|")[0] if known else "NOUN" if token[-1:].isalnum() else "PUNCT"
 
@@ -130,7 +161,7 @@ def _other_forms(treebank: Sequence[TreebankSentence], lexicon: Lexicon) -> dict
 
 def _with_corrupted(
     part: Sequence[Tagged], others: Mapping[int, Sequence[Keys]], rng: np.random.Generator
-) -> Iterator[tuple[Keys, NDArray[np.int64]]]:
+) -> Iterator[Example]:
     for sentence in part:
         yield sentence.keys, np.zeros(len(sentence.keys) + 1, dtype=np.int64)
         if made := corrupt(sentence, others, rng):
@@ -141,55 +172,53 @@ def _with_corrupted(
             yield keys, labels
 
 
-class _Top(nn.Module):
-    """What stands above the n-grams: two convolutions over the gaps, and the labels."""
+class _Network(nn.Module):
+    """That of ``slip_network.look``, for sentences of one length: vectors are (gaps, sentences, D)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.c1 = nn.Conv1d(_VECTOR, _HIDDEN, WIDTH, padding=WIDTH // 2)
-        self.c2 = nn.Conv1d(_HIDDEN, _HIDDEN, WIDTH, padding=WIDTH // 2)
-        self.o = nn.Linear(_VECTOR + _HIDDEN, len(LABELS))
+        self.lstm = nn.LSTM(_VECTOR, _HIDDEN, bidirectional=True)
+        self.o = nn.Linear(_VECTOR + 2 * _HIDDEN, len(LABELS))
+        self.s = nn.Linear(4 * _HIDDEN, 1)
         nn.init.zeros_(self.o.weight)
         # Most gaps are right.
         self.o.bias.data = torch.tensor([3.0, *[0.0] * (len(LABELS) - 1)])
 
-    def forward(self, vectors: Tensor, places: Tensor, length: int) -> Tensor:
-        row = torch.zeros(length, _VECTOR).index_copy(0, places, vectors)
-        hidden = torch.relu(self.c2(torch.relu(self.c1(row.T[None]))))[0].T[places]
-        logits: Tensor = self.o(torch.cat([torch.relu(vectors), hidden], 1))
-        return logits
+    def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        states, _ = self.lstm(vectors)
+        labels = self.o(torch.cat([torch.relu(vectors), states], 2))
+        return labels, self.s(torch.cat([states.amax(0), states.mean(0)], 1))[:, 0]
 
 
 class _Trainer:
-    def __init__(self, seed: int, steps: int) -> None:
+    def __init__(self, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._top = _Top()
+            self._network = _Network()
         self._table = torch.randn(1 << _BITS, _VECTOR, generator=self._random) * 0.1
         self._squares = torch.full((1 << _BITS,), _INITIAL_SQUARES)
-        self._adam = torch.optim.Adam(self._top.parameters(), lr=_TOP_RATE)
-        self._done, self._steps = 0, steps
+        self._adam = torch.optim.Adam(self._network.parameters())
 
-    def step(self, examples: Sequence[tuple[Keys, NDArray[np.int64]]]) -> None:
-        gaps: Batch = batch([keys for keys, _ in examples], _BITS)
-        labels = torch.from_numpy(np.concatenate([labels for _, labels in examples]))
-        rows = torch.from_numpy(gaps.rows)
+    def step(self, examples: Sequence[Example], left: float) -> None:
+        """Learn from sentences of one length, at the rate for the share of the training that is left."""
+        rows = torch.from_numpy(rows_of([keys for keys, _ in examples], _BITS))
+        labels = torch.from_numpy(np.stack([labels for _, labels in examples]))
         kept = (torch.rand(rows.shape, generator=self._random) > _DROPPED).float() / (1 - _DROPPED)
         vectors = (self._table[rows] * kept[:, :, None]).sum(1).requires_grad_()
-        loss = nn.functional.cross_entropy(
-            self._top(vectors, torch.from_numpy(gaps.places), gaps.length), labels, reduction="sum"
-        )
+        at_gaps, of_all = self._network(vectors.view(*labels.shape, _VECTOR).transpose(0, 1))
+        wrong = (labels > 0).any(1).float()
+        loss = nn.functional.cross_entropy(at_gaps.flatten(0, 1), labels.T.flatten(), reduction="sum")
+        loss += nn.functional.binary_cross_entropy_with_logits(of_all, wrong, reduction="sum")
+        self._adam.param_groups[0]["lr"] = _NETWORK_RATE * left + _LEAST_RATE
         self._adam.zero_grad()
         torch.autograd.backward(loss)
         self._adam.step()
         assert vectors.grad is not None
         with torch.no_grad():
-            self._update(rows, kept, vectors.grad)
-        self._done += 1
+            self._update(rows, kept, vectors.grad, _RATE * left + _LEAST_RATE)
 
-    def _update(self, rows: Tensor, kept: Tensor, gradient: Tensor) -> None:
-        rate = _RATE * (1 - self._done / self._steps) + _LEAST_RATE
+    def _update(self, rows: Tensor, kept: Tensor, gradient: Tensor, rate: float) -> None:
         squares = (gradient * gradient).mean(1)
         self._squares.index_add_(0, rows.reshape(-1), (squares[:, None] * kept * kept).reshape(-1))
         scaled = kept / self._squares[rows].sqrt()
@@ -197,10 +226,19 @@ class _Trainer:
         self._table.index_add_(0, rows.reshape(-1), change.reshape(-1, _VECTOR))
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        top = self._top
-        weights: dict[str, NDArray[np.float32]] = {}
-        for name, bias, layer in (("c1", "b1", top.c1), ("c2", "b2", top.c2), ("o", "bo", top.o)):
-            assert layer.bias is not None
-            weights |= {name: layer.weight.detach().numpy().copy(), bias: layer.bias.detach().numpy().copy()}
-        # Half of the bytes to keep and to fetch.
-        return weights | {"table": self._table.half().numpy()}
+        net = self._network
+        both = ("", "_reverse")
+        weights = {
+            "input": torch.stack([getattr(net.lstm, f"weight_ih_l0{way}") for way in both]),
+            "state": torch.stack([getattr(net.lstm, f"weight_hh_l0{way}") for way in both]),
+            "bias": torch.stack(
+                [getattr(net.lstm, f"bias_ih_l0{way}") + getattr(net.lstm, f"bias_hh_l0{way}") for way in both]
+            ),
+            "o": net.o.weight,
+            "bo": net.o.bias,
+            "s": net.s.weight[0],
+            "bs": net.s.bias,
+            # Half of the bytes to keep and to fetch.
+            "table": self._table.half(),
+        }
+        return {name: value.detach().numpy().copy() for name, value in weights.items()}

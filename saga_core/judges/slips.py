@@ -8,17 +8,13 @@ every *gap*, before a token, between two, and after the last, and says how likel
 * ``repeated``: what stood before is said again,
 * ``form``: the token after it has a wrong form of its word.
 
-The model is hashed n-grams with a small convolution on top, after Joulin et al. 2017 ("Bag of Tricks for Efficient Text
-Classification", EACL); it learns from real sentences and the same with one slip made, as ELECTRA (Clark et al. 2020,
-ICLR) learns from replaced tokens. A token is seen as its word, as its *fine* class (part of speech and features) and as
-its *coarse* class (part of speech), each from a lexicon and not from its sentence: so a slip does not change how its
-neighbours are seen.
+and of the whole sentence how likely it is that there is any slip in it.
 
-With ``h_g`` the sum of the vectors of the n-grams at gap ``g`` (the templates of ``TEMPLATES``)::
-
-    p(. | g) = softmax(O [relu(h_g); relu(C2 * relu(C1 * h))_g] + o)
-
-where ``*`` is a convolution over gaps of width 5.
+The model is hashed n-grams, after Joulin et al. 2017 ("Bag of Tricks for Efficient Text Classification", EACL), whose
+vectors at each gap a bidirectional LSTM reads (``slip_network.py``); it learns from real sentences and the same with
+one slip made, as ELECTRA (Clark et al. 2020, ICLR) learns from replaced tokens. A token is seen as its word, as its
+*fine* class (part of speech and features) and as its *coarse* class (part of speech), each from a lexicon and not from
+its sentence: so a slip does not change how its neighbours are seen.
 """
 
 from __future__ import annotations
@@ -36,18 +32,20 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from saga_core.errors import UserError
+from saga_core.judges.slip_network import Floats, Look, look
 
 FACTS = "slips.json"
 WEIGHTS = "slips.safetensors"
 
 LABELS = ("none", "missing", "order", "repeated", "form")
 
-WIDTH = 5
 # Free places around a sentence, so that no n-gram reaches into the next.
 _PAD = 8
 _BEGIN, _END, _NOTHING = 2, 12, 1
 # Words that are rarer in the text than this are seen by their ending.
 RARE = 3
+
+_LONGEST_ENDING = 5
 
 _WORD, _FINE, _COARSE = 0, 1, 2
 _LETTERS = {"w": _WORD, "f": _FINE, "c": _COARSE}
@@ -67,7 +65,6 @@ TEMPLATES = tuple(
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 
-Floats = NDArray[np.float32]
 Keys = NDArray[np.uint64]
 
 
@@ -77,16 +74,25 @@ class Lexicon:
 
     Attributes:
         classes: Fine class of each known word in lower case, such as ``NOUN|Gender=Fem|Number=Sing``.
+        endings: That of most words with an ending, by which a word that is not known is classed.
         frequent: Words that are seen as themselves.
     """
 
     classes: Mapping[str, str]
+    endings: Mapping[str, str]
     frequent: frozenset[str]
+
+    def class_of(self, word: str) -> str | None:
+        """Return the fine class of a word in lower case, if it or its ending is known."""
+        known = self.classes.get(word)
+        if known is not None or not word[-1:].isalpha():
+            return known
+        return next((found for ending in endings_of(word) if (found := self.endings.get(ending))), None)
 
     def keys(self, token: str) -> tuple[int, int, int]:
         """Return the hashes of a token as word, fine class and coarse class."""
         word = token.lower()
-        fine = self.classes.get(word)
+        fine = self.class_of(word)
         ending = word[-3:] if word[-1:].isalnum() else f" {word}"
         if fine is None:
             fine, coarse = ("9", "9") if word[:1].isdigit() else (f"?{ending}", f"?{ending[-2:]}")
@@ -96,29 +102,17 @@ class Lexicon:
         return _hash(f"w{seen}"), _hash(f"f{fine}"), _hash(f"c{coarse}")
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Sentences side by side, ready for the model.
-
-    Attributes:
-        rows: For each gap the row of each of its n-grams, (gaps, templates).
-        places: Where each gap stands in the padded row of all, (gaps,).
-        length: Length of that row.
-        gaps: Gaps of each sentence: its tokens and one.
-    """
-
-    rows: NDArray[np.int64]
-    places: NDArray[np.int64]
-    length: int
-    gaps: tuple[int, ...]
+def endings_of(word: str) -> list[str]:
+    """Return the endings of a word by which it is classed, the longest first."""
+    return [word[-letters:] for letters in range(min(_LONGEST_ENDING, len(word) - 1), 0, -1)]
 
 
-def batch(sentences: Sequence[Keys], bits: int) -> Batch:
-    """Put sentences side by side.
+def rows_of(sentences: Sequence[Keys], bits: int) -> NDArray[np.int64]:
+    """Return for each gap the rows of its n-grams in the table, (gaps of all sentences, templates).
 
     Args:
         sentences: Hashes of the tokens of each, (tokens, 3).
-        bits: Logarithm of the number of rows of the table of n-grams.
+        bits: Logarithm of the number of rows of the table.
     """
     length = sum(len(keys) for keys in sentences) + _PAD * (len(sentences) + 1)
     seen = np.full((3, length), _NOTHING, dtype=np.uint64)
@@ -138,7 +132,7 @@ def batch(sentences: Sequence[Keys], bits: int) -> Batch:
             mixed = (mixed ^ seen[view, at + offset]) * _MIX
             mixed ^= mixed >> _SHIFT
         rows[:, column] = (mixed * _MIX >> shift).astype(np.int64)
-    return Batch(rows, at, length, tuple(len(part) for part in places))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -147,8 +141,7 @@ class SlipModel:
 
     Attributes:
         lexicon: How tokens are seen.
-        weights: ``table`` (rows, D); ``c1`` (K, D, WIDTH), ``b1``; ``c2`` (K, K, WIDTH), ``b2``; ``o`` (labels, D + K),
-            ``bo``.
+        weights: ``table`` (rows, D), a vector for each n-gram, and those of ``slip_network.look``.
         usual: Quantiles of the doubt of real sentences that it was not trained on, from the least to the greatest.
         language: Code of the language, whose rules cut a sentence into tokens.
     """
@@ -171,41 +164,15 @@ class SlipModel:
         shares = np.linspace(1, 0, len(self.usual))
         return float(np.interp(doubt, self.usual, shares))
 
-    def log_probs(self, sentences: Sequence[Sequence[str]]) -> list[Floats]:
-        """Return for each sentence the log-probabilities of the labels at its gaps, (tokens + 1, labels)."""
-        return [self.log_probs_of(self.keys(tokens)) for tokens in sentences]
+    def look(self, tokens: Sequence[str]) -> Look:
+        """Return what is seen in a sentence."""
+        return self.look_at(self.keys(tokens))
 
-    def log_probs_of(self, keys: Keys) -> Floats:
-        """Return the same for the hashes of one sentence's tokens, (tokens, 3)."""
+    def look_at(self, keys: Keys) -> Look:
+        """Return the same for the hashes of a sentence's tokens, (tokens, 3)."""
         # For itself: a sum over another number of rows may round in another way.
-        gaps, weights = batch([keys], self._bits), self.weights
-        vectors = weights["table"][gaps.rows].astype(np.float32).sum(axis=1)
-        row = np.zeros((gaps.length, vectors.shape[1]), dtype=np.float32)
-        row[gaps.places] = vectors
-        hidden = _relu(_convolve(row, weights["c1"], weights["b1"]))
-        hidden = _relu(_convolve(hidden, weights["c2"], weights["b2"]))[gaps.places]
-        logits = np.concatenate([_relu(vectors), hidden], axis=1) @ weights["o"].T + weights["bo"]
-        logits -= logits.max(axis=1, keepdims=True)
-        found: Floats = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return found
-
-
-def doubt(logs: Floats) -> float:
-    """Return the doubt of a sentence in nats a gap: the mean of minus the log-probability that a gap is right."""
-    return float(-logs[:, 0].mean())
-
-
-def _convolve(row: Floats, kernel: Floats, bias: Floats) -> Floats:
-    """Convolve (length, in) with a kernel (out, in, WIDTH), zeros around, as torch's ``conv1d`` with padding does."""
-    half = WIDTH // 2
-    padded = np.pad(row, ((half, half), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, WIDTH, axis=0)
-    made: Floats = windows.reshape(len(row), -1) @ kernel.reshape(len(kernel), -1).T + bias
-    return made
-
-
-def _relu(values: Floats) -> Floats:
-    return np.maximum(values, 0)
+        rows = rows_of([keys], self._bits)
+        return look(self.weights["table"][rows].astype(np.float32).sum(axis=1), self.weights)
 
 
 def _hash(text: str) -> int:
@@ -217,6 +184,7 @@ def save_slips(model: SlipModel, folder: Path) -> None:
     facts = {
         "language": model.language,
         "classes": dict(model.lexicon.classes),
+        "endings": dict(model.lexicon.endings),
         "frequent": sorted(model.lexicon.frequent),
         "usual": model.usual,
     }
@@ -233,7 +201,7 @@ def load_slips(folder: Path) -> SlipModel:
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         weights = load_file(folder / WEIGHTS)
-        lexicon = Lexicon(facts["classes"], frozenset(facts["frequent"]))
+        lexicon = Lexicon(facts["classes"], facts["endings"], frozenset(facts["frequent"]))
         return SlipModel(lexicon, weights, tuple(facts["usual"]), facts["language"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise UserError(f"its model of slips cannot be read ({error})", f"judge {folder}", "train it again") from error

@@ -52,10 +52,12 @@ def _judge(facts: StageFacts) -> str:
             f"A spaCy pipeline was trained on {seen['train_sentences']:,} sentences of the treebank. On its test part "
             f"it has UAS {_percent(seen['uas'])} and LAS {_percent(seen['las'])}, from raw text."
         )
-    if "text_sentences" in seen:
+    if "slips" in seen:
+        text = f"{seen['text_sentences']:,} sentences of text" if "text_sentences" in seen else ""
+        sources = " and ".join(filter(None, ("the treebank" if "uas" in seen else "", text)))
         told.append(
-            f"From {seen['text_sentences']:,} sentences of text the judge has learned what is no sentence: of a "
-            f"held-out one and another with a slip, the other is more doubtful in {_percent(seen['slips'])} of cases."
+            f"From {sources} the judge has learned what is no sentence: of a held-out one and another with a slip, the "
+            f"other is more doubtful in {_percent(seen['slips'])} of cases."
         )
     return " ".join(told)
 

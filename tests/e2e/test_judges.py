@@ -33,6 +33,7 @@ def test_a_judge_is_trained_once_and_checked(saga: Saga, treebank: Path, tmp_pat
     assert (first.report["train_sentences"], first.report["dev_sentences"]) == (270, 60)
     assert 0.1 < first.report["las"] < first.report["uas"] < 1
     assert "LAS" in first.out
+    assert 0.5 < first.report["slips"] < 1
     name = f"treebank:{treebank}"
     checking = ("judge", "check", "--judge", name, "--language", "nb", "--treebank", str(treebank / "heldout.conllu"))
     # The judge of the default number of steps would be another one, to be trained first.
@@ -43,6 +44,10 @@ def test_a_judge_is_trained_once_and_checked(saga: Saga, treebank: Path, tmp_pat
     assert {"ScaLA", "ceiling", "floor", "length"} == {group for group, _ in found}
     assert all(each["low"] <= each["value"] <= each["high"] for each in found.values())
     assert (found["ScaLA", "all"]["n"], found["ceiling", "real text"]["n"]) == (40, 40)
+    # From the treebank alone it has learned what is no sentence.
+    lenient = saga(*checking, "--steps", "120", "--sentences", "40", "--pass-rule", "saga", *store, "--json")
+    shuffled = next(each for each in lenient.report["findings"] if each["name"] == "shuffled")
+    assert found["floor", "shuffled"]["value"] < shuffled["value"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +60,7 @@ def test_a_judge_is_trained_once_and_checked(saga: Saga, treebank: Path, tmp_pat
         (("judge", "check", "demo", "--labelled", "none.csv"), "none.csv"),
         (("judge", "check", "demo", "--real", "none.txt"), "none.txt"),
         (("judge", "check", "demo", "--text", "none.txt"), "--text is for --judge"),
+        (("judge", "check", "demo", "--pass-rule", "saga"), "--pass-rule is for --judge"),
         (("judge", "train", "--language", "nb", "--treebank", "none.conllu"), "none.conllu"),
     ],
 )
@@ -106,8 +112,14 @@ def test_a_parser_and_text_judge_by_the_rule_grammar(saga: Saga, small: list[str
     assert ps[0] < ps[1]
 
 
-def test_the_rule_grammar_needs_a_text(saga: Saga) -> None:
-    done = saga("plan", "demo", "--set", "scoring.pass_rule=grammar")
+def test_the_rule_grammar_needs_a_judge_that_has_learned(saga: Saga, treebank: Path) -> None:
+    rule = ("--set", "scoring.pass_rule=grammar")
+    done = saga("plan", "demo", *rule)
     assert done.code == 2
-    assert "scoring.pass_rule grammar needs judge.text" in done.err
+    assert "scoring.pass_rule grammar needs judge.text, or a judge of kind treebank" in done.err
+    assert saga("plan", "demo", *rule, "--set", "judge={kind: treebank, model: 'demo:text/articles.conllu'}").code == 0
     assert saga("plan", "demo", "--set", "judge.text=demo:text/articles.jsonl").code == 2
+    heldout = ("--language", "nb", "--treebank", str(treebank / "heldout.conllu"))
+    done = saga("judge", "check", "--judge", "spacy:any", *heldout, "--pass-rule", "grammar")
+    assert done.code == 2
+    assert "the rule grammar needs a judge that has learned" in done.err

@@ -1,4 +1,4 @@
-"""From a file of text to what the model of slips is trained on: tokens, and how the parser tags them."""
+"""From text and a treebank to what the model of slips is trained on: tokens, and how they are tagged."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ from saga_core.progress import Tick, progress
 from saga_core.recipe import TextSource
 
 # Some minutes of one core.
-MOST_SENTENCES = 400_000
+MOST_SENTENCES = 600_000
 # Enough for the class of nearly every word that is met again.
 _TAGGED = 60_000
+# Sentences that are shown at least, one more than once where there are fewer; and how often one is at most.
+_SHOWN, _MOST_PASSES = 200_000, 20
+# Beside a text the sentences of a treebank, which are of other genres, stand in for more.
+_COPIES = 3
 _LEAST_WORDS, _MOST_WORDS = 4, 60
 _APART, _MOST_HELD_OUT = 10, 2_000
 _LEAST, _LEAST_HELD_OUT = 500, 50
@@ -72,25 +76,45 @@ def read_slip_text(path: Path, language: str) -> SlipText:
     return SlipText(tuple(train), apart)
 
 
-def slips_from_text(
-    text: SlipText, parser: UDParser, treebank: Sequence[TreebankSentence], language: str, seed: int
+def learn_slips(
+    text: SlipText | None,
+    parser: UDParser,
+    train: Sequence[TreebankSentence],
+    dev: Sequence[TreebankSentence],
+    language: str,
+    seed: int,
 ) -> TrainedSlips:
-    """Train the model of slips.
+    """Train the model of slips from a text, from a treebank, or from both.
 
     Args:
         text: Sentences.
         parser: Tags the first 60,000 of them.
-        treebank: For the forms of words; may be empty.
+        train: Of a treebank: its sentences, their tags and the forms of its words are learned from; may be empty.
+        dev: Of the same, held out.
         language: Code of the language.
         seed: Of the training.
+
+    Raises:
+        UserError: There is no text, and the treebank has no sentence to learn from or to hold out.
     """
     tokenizer = spacy.blank(spacy_language(language)).tokenizer
-    with progress("cutting into tokens", len(text.train) + len(text.heldout), "sentences") as tick:
-        train, heldout = (list(_tokens(part, tokenizer, tick)) for part in (text.train, text.heldout))
-    words = Counter(token.lower() for sentence in train for token in sentence)
-    lexicon = lexicon_of([*_tagged(parser, text.train[:_TAGGED]), *map(_gold, treebank)], words)
-    with progress("learning what is no sentence", len(train), "sentences") as tick:
-        return train_slips(train, heldout, lexicon, treebank, language, seed, tick)
+    own, own_heldout = (
+        [sentence.text for sentence in part if _LEAST_WORDS <= len(sentence.forms) <= _MOST_WORDS]
+        for part in (train, dev)
+    )
+    texts = (*text.train, *own * _COPIES) if text else tuple(own)
+    heldout = (*(text.heldout if text else ()), *own_heldout[:_MOST_HELD_OUT])
+    if not texts or not heldout:
+        what = f"train and dev have {len(own)} and {len(own_heldout)} sentences of {_LEAST_WORDS} words or more"
+        raise UserError(what, "the treebank", "give more of them")
+    with progress("cutting into tokens", len(texts) + len(heldout), "sentences") as tick:
+        cut, cut_heldout = (list(_tokens(part, tokenizer, tick)) for part in (texts, heldout))
+    words = Counter(token.lower() for sentence in cut for token in sentence)
+    tagged = _tagged(parser, text.train[:_TAGGED]) if text else ()
+    lexicon = lexicon_of([*tagged, *map(_gold, train)], words)
+    passes = min(max(round(_SHOWN / len(cut)), 1), _MOST_PASSES)
+    with progress("learning what is no sentence", passes * len(cut), "sentences") as tick:
+        return train_slips(cut, cut_heldout, lexicon, train, language, passes, seed, tick)
 
 
 def _tokens(texts: Sequence[str], tokenizer: Callable[[str], Doc], tick: Tick) -> Iterator[list[str]]:
