@@ -25,8 +25,8 @@ from saga_core.recipe import TextSource
 MOST_SENTENCES = 600_000
 # Enough for the class of nearly every word that is met again.
 _TAGGED = 60_000
-# Sentences that are shown at least, one more than once where there are fewer; and how often one is at most.
-_SHOWN, _MOST_PASSES = 200_000, 20
+# Fewer sentences are shown twice. Not more often: what is learned of them in the third pass is they themselves.
+_FEW = 200_000
 # Beside a text the sentences of a treebank, which are of other genres, stand in for more.
 _COPIES = 3
 _LEAST_WORDS, _MOST_WORDS = 4, 60
@@ -112,7 +112,7 @@ def learn_slips(
     words = Counter(token.lower() for sentence in cut for token in sentence)
     tagged = _tagged(parser, text.train[:_TAGGED]) if text else ()
     lexicon = lexicon_of([*tagged, *map(_gold, train)], words)
-    passes = min(max(round(_SHOWN / len(cut)), 1), _MOST_PASSES)
+    passes = 2 if len(cut) < _FEW else 1
     with progress("learning what is no sentence", passes * len(cut), "sentences") as tick:
         return train_slips(cut, cut_heldout, lexicon, train, language, passes, seed, tick)
 
