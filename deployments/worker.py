@@ -3,13 +3,14 @@
 With ``--limit`` the worker of Prefect 3.8.8 dies when a run that has failed is retried before its process is gone: it
 books a place for a run that still holds one, and takes that for a mistake of its own. Here such a run waits a poll.
 
-It also keeps the memory of what many runs needed at once, a list of certificates for each: nothing leaks, but the C
-library holds on to it in pieces. Here it is handed back after each run.
+It also keeps what ended runs needed, megabytes of certificates for each: in objects that hold each other, which Python
+seldom looks for, and in pieces that the C library keeps. Here both are handed back after each run.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ with warnings.catch_warnings():
             try:
                 return await super().run(flow_run, configuration, task_status)
             finally:
+                gc.collect()
                 if _hand_back:
                     _hand_back(0)
 
