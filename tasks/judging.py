@@ -84,7 +84,9 @@ def open_judge(request: JudgeRequest, folder: Path, store: str, unit: Unit, pass
 
     settings = request.judge
     if pass_rule == "grammar" and not _learns(settings):
-        raise UserError("the rule grammar needs a judge that has learned", settings.kind, "give it a text")
+        raise UserError(
+            "the rule grammar needs a judge that has learned", settings.kind, "give a text, or name a treebank"
+        )
     learned = train_judge(request, folder, store).folder if _learns(settings) else None
     location = Pinner(folder).parser(settings, "judge", request.language).location
     model = str(learned) if settings.kind == "treebank" else location
