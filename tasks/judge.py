@@ -11,7 +11,7 @@ from saga_core.errors import UserError
 from saga_core.recipe import JudgeRequest
 from tasks.stage import Stage, Work
 
-VERSION = 2
+VERSION = 3
 
 
 def settings(recipe: JudgeRequest) -> dict[str, Any]:

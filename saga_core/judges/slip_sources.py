@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from saga_core.corpus.sentences import clean, good_sentences
 from saga_core.corpus.sources import read_documents
 from saga_core.corpus.treebank import TreebankSentence
 from saga_core.errors import UserError
+from saga_core.judges.paradigms import Tagging, feats_of, wrong_forms
 from saga_core.judges.protocol import UDParser
-from saga_core.judges.slip_training import Tagging, TrainedSlips, lexicon_of, train_slips
+from saga_core.judges.slip_training import TrainedSlips, lexicon_of, train_slips
 from saga_core.judges.trained_pipeline import spacy_language
 from saga_core.outside import Outside
 from saga_core.progress import Tick, progress
@@ -98,10 +99,13 @@ def learn_slips(
         UserError: There is no text, and the treebank has no sentence to learn from or to hold out.
     """
     tokenizer = spacy.blank(spacy_language(language)).tokenizer
-    own, own_heldout = (
+    own, own_dev = (
         [sentence.text for sentence in part if _LEAST_WORDS <= len(sentence.forms) <= _MOST_WORDS]
         for part in (train, dev)
     )
+    known = set(own)
+    # What is learned from would not tell what is usual.
+    own_heldout = [sentence for sentence in dict.fromkeys(own_dev) if sentence not in known]
     texts = (*text.train, *own * _COPIES) if text else tuple(own)
     heldout = (*(text.heldout if text else ()), *own_heldout[:_MOST_HELD_OUT])
     if not texts or not heldout:
@@ -110,11 +114,11 @@ def learn_slips(
     with progress("cutting into tokens", len(texts) + len(heldout), "sentences") as tick:
         cut, cut_heldout = (list(_tokens(part, tokenizer, tick)) for part in (texts, heldout))
     words = Counter(token.lower() for sentence in cut for token in sentence)
-    tagged = _tagged(parser, text.train[:_TAGGED]) if text else ()
-    lexicon = lexicon_of([*tagged, *map(_gold, train)], words)
+    tagged = [*(_tagged(parser, text.train[:_TAGGED]) if text else ()), *map(_gold, train)]
+    lexicon = lexicon_of(tagged, words)
     passes = 2 if len(cut) < _FEW else 1
     with progress("learning what is no sentence", passes * len(cut), "sentences") as tick:
-        return train_slips(cut, cut_heldout, lexicon, train, language, passes, seed, tick)
+        return train_slips(cut, cut_heldout, lexicon, wrong_forms(tagged, train), language, passes, seed, tick)
 
 
 def _tokens(texts: Sequence[str], tokenizer: Callable[[str], Doc], tick: Tick) -> Iterator[list[str]]:
@@ -129,13 +133,9 @@ def _tagged(parser: UDParser, texts: Sequence[str]) -> Iterator[list[Tagging]]:
             part = texts[start : start + _TOGETHER]
             for sentences in parser.parse(part):
                 for sentence in sentences:
-                    yield [(token.form, token.upos, _feats(token.feats)) for token in sentence.tokens]
+                    yield [(token.form, token.upos, feats_of(token.feats)) for token in sentence.tokens]
             tick(len(part))
 
 
 def _gold(sentence: TreebankSentence) -> list[Tagging]:
-    return [(word.form, word.upos, _feats(word.feats)) for word in sentence.words]
-
-
-def _feats(feats: Mapping[str, str]) -> str:
-    return "|".join(f"{name}={value}" for name, value in sorted(feats.items()))
+    return [(word.form, word.upos, feats_of(word.feats)) for word in sentence.words]

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from saga_core.corpus.treebank import NO_LEMMA, TreebankSentence
 from saga_core.evaluation.statistics import auroc
 from saga_core.judges.corruption import Tagged, corrupt
+from saga_core.judges.paradigms import Tagging
 from saga_core.judges.slips import LABELS, RARE, Keys, Lexicon, SlipModel, endings_of, rows_of
 from saga_core.progress import Tick
 
@@ -28,10 +28,7 @@ _INITIAL_SQUARES = 1e-3
 _QUANTILES = 1_001
 # Words that have an ending at least, for another to be classed by it.
 _LEAST_WITH_ENDING = 3
-# Parts of speech whose other forms are nearly always wrong in their place.
-_INFLECTED = frozenset({"ADJ", "DET", "VERB", "AUX", "PRON"})
 
-Tagging = tuple[str, str, str]
 # The hashes of a sentence's tokens, and the label of each gap.
 Example = tuple[Keys, NDArray[np.int64]]
 
@@ -80,7 +77,7 @@ def train_slips(
     sentences: Sequence[Sequence[str]],
     heldout: Sequence[Sequence[str]],
     lexicon: Lexicon,
-    treebank: Sequence[TreebankSentence],
+    wrong_forms: Mapping[str, Sequence[str]],
     language: str,
     passes: int,
     seed: int,
@@ -96,7 +93,7 @@ def train_slips(
         sentences: Tokens of real sentences, in any order.
         heldout: Of others, which tell what is usual.
         lexicon: How tokens are seen.
-        treebank: Whose other forms of a word are used to make wrong ones; may be empty.
+        wrong_forms: Other forms of each word, in lower case, that are wrong in its place; may be empty.
         language: Code of the language.
         passes: How often each sentence is seen; the more, the fewer there are.
         seed: Of weights, order and corruption.
@@ -104,7 +101,7 @@ def train_slips(
     """
     rng = np.random.default_rng(seed)
     tagged = [_tagged(tokens, lexicon) for tokens in sentences]
-    others = _other_forms(treebank, lexicon)
+    others = _hashed(wrong_forms, lexicon)
     trainer = _Trainer(seed)
     for number in range(passes):
         order = rng.permutation(len(tagged))
@@ -143,18 +140,12 @@ def _upos(token: str, lexicon: Lexicon) -> str:
     return known.partition("|")[0] if known else "NOUN" if token[-1:].isalnum() else "PUNCT"
 
 
-def _other_forms(treebank: Sequence[TreebankSentence], lexicon: Lexicon) -> dict[int, list[Keys]]:
-    forms: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for sentence in treebank:
-        for word, lemma in zip(sentence.words, sentence.lemmas, strict=True):
-            form = word.form.lower()
-            # A rarer form is seen by its ending alone, and so is many a word that is none of its forms.
-            if word.upos in _INFLECTED and lemma != NO_LEMMA and form in lexicon.frequent:
-                forms[lemma, word.upos].add(form)
+def _hashed(wrong_forms: Mapping[str, Sequence[str]], lexicon: Lexicon) -> dict[int, list[Keys]]:
     others: dict[int, list[Keys]] = defaultdict(list)
-    for together in forms.values():
-        for form in sorted(together):
-            for other in sorted(together - {form}):
+    for form, wrong in wrong_forms.items():
+        # A rarer form is seen by its ending alone, and so is many a word that is none of its forms.
+        for other in wrong if form in lexicon.frequent else ():
+            if other in lexicon.frequent:
                 others[lexicon.keys(form)[0]].append(np.array(lexicon.keys(other), dtype=np.uint64))
     return dict(others)
 
