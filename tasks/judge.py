@@ -32,9 +32,10 @@ def compute(work: Work) -> dict[str, Any]:
     """Train the pipeline and score it on sentences that it has not seen; then learn from the text."""
     from saga_core.corpus.treebank import TreebankSentence
     from saga_core.corpus.treebank_files import fetch_treebank
+    from saga_core.judges.grammar_model import save_grammar
+    from saga_core.judges.grammar_training import learn_grammar
     from saga_core.judges.protocol import load_parser
-    from saga_core.judges.slip_sources import learn_slips, read_slip_text
-    from saga_core.judges.slips import save_slips
+    from saga_core.judges.slip_text import read_slip_text
     from saga_core.judges.trained_pipeline import save_pipeline
     from saga_core.judges.training import read_parts, train_pipeline
     from saga_core.progress import progress
@@ -58,9 +59,9 @@ def compute(work: Work) -> dict[str, Any]:
         headline |= {**trained.scores, "steps": trained.steps, **sizes}
         location, train, dev = str(work.out), parts.train, parts.dev
     parser = load_parser(settings.model_copy(update={"model": location}), recipe.language)
-    slips = learn_slips(text, parser, train, dev, recipe.language, recipe.seed)
-    save_slips(slips.model, work.out)
-    return headline | {"slips": slips.auroc, **({"text_sentences": len(text.train)} if text else {})}
+    grammar = learn_grammar(text, parser, train, dev, recipe.language, recipe.seed)
+    save_grammar(grammar.model, work.out)
+    return headline | {"slips": grammar.auroc, **({"text_sentences": len(text.train)} if text else {})}
 
 
 STAGE = Stage("judge", VERSION, settings, compute, outside=("judge", "judge_text"), skip=skip)

@@ -79,8 +79,8 @@ def open_judge(request: JudgeRequest, folder: Path, store: str, unit: Unit, pass
         UserError: The rule is ``grammar`` and the judge has not learned.
     """
     from saga_core.judges.grammar import GrammarJudge
+    from saga_core.judges.grammar_model import load_grammar
     from saga_core.judges.protocol import load_judge
-    from saga_core.judges.slips import load_slips
 
     settings = request.judge
     if pass_rule == "grammar" and not _learns(settings):
@@ -92,7 +92,7 @@ def open_judge(request: JudgeRequest, folder: Path, store: str, unit: Unit, pass
     model = str(learned) if settings.kind == "treebank" else location
     pinned = settings.model_copy(update={"model": model})
     judge = load_judge(pinned, request.language, unit, workers=request.runtime.workers)
-    return judge if learned is None or pass_rule == "saga" else GrammarJudge(judge, load_slips(learned))
+    return judge if learned is None or pass_rule == "saga" else GrammarJudge(judge, load_grammar(learned))
 
 
 def _learns(settings: ParserSettings) -> bool:

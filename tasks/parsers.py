@@ -38,6 +38,6 @@ def load_parser(work: Work, which: Literal["judge", "evaluator"], unit: Unit | N
     if which == "evaluator" or recipe.scoring.pass_rule == "saga":
         return judge
     from saga_core.judges.grammar import GrammarJudge
-    from saga_core.judges.slips import load_slips
+    from saga_core.judges.grammar_model import load_grammar
 
-    return GrammarJudge(judge, load_slips(work.inputs["judge"]))
+    return GrammarJudge(judge, load_grammar(work.inputs["judge"]))

@@ -1,9 +1,10 @@
 """The pass rule ``grammar``: what another judge passes must also be worded like real text.
 
-``wording`` is the share of real sentences, held out when the model of slips was trained, that are at least as
-doubtful as this one: 0.5 for a sentence like any other, near 0 for one that no real text has. A sentence passes when
-the other judge passes it and its wording is ``LEAST_WORDING`` or more; so of real sentences that share is lost, and
-more of another genre: this little, so that these keep within three points in Norwegian (``docs/judges.md``).
+The *doubt* about a sentence is what the model of slips sees between its words (``slips.py``) and what is wrong in its
+tree (``agreement.py``). ``wording`` is the share of real sentences, held out when these were learned, that are at least
+as doubtful: 0.5 for a sentence like any other, near 0 for one that no real text has. A sentence passes when the other
+judge passes it and its wording is ``LEAST_WORDING`` or more; so of real sentences that share is lost, and more of
+another genre: this little, so that these keep within three points in Norwegian (``docs/judges.md``).
 
 The quality of a sentence, also of one that does not pass, is
 
@@ -11,43 +12,43 @@ The quality of a sentence, also of one that does not pass, is
 
 with the root so that real sentences are rated much as by the rule ``saga``, for which the thresholds of a recipe are
 meant: 0.65, the least of KL-SFT, is at a wording of about 0.14, so that six of seven are above it. The other components
-count little because they are nearly alike for all sentences; ``docs/judges.md`` has the figures.
+count little because they are nearly alike for all sentences; ``docs/judges.md`` has the figures. ``agreement``, the
+exponential of minus what the tree adds to the doubt, is shown beside them and counts by way of the wording.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
-import spacy
 
+from saga_core.judges.grammar_model import Doubt, GrammarModel
 from saga_core.judges.protocol import Judge
 from saga_core.judges.rules import whole_text
-from saga_core.judges.slips import LABELS, SlipModel
-from saga_core.judges.trained_pipeline import spacy_language
+from saga_core.judges.slips import LABELS
 from saga_core.judges.verdict import SentenceVerdict, Verdict
 from saga_core.progress import Tick
 
 LEAST_WORDING = 0.003
 
 _WEIGHT, _ROOT = 9, 0.25
-# Slips that a verdict names at most, the likeliest first.
+# Flaws and slips that a verdict names at most, the worst first.
 _NAMED = 2
 
 
 class GrammarJudge:
-    """Judges by another judge, and by the model of slips.
+    """Judges by another judge, and by what was learned of real sentences.
 
     Args:
         judge: The other judge.
-        slips: The model.
+        model: What was learned.
     """
 
-    def __init__(self, judge: Judge, slips: SlipModel) -> None:
-        self._judge, self._slips = judge, slips
-        self._tokenizer = spacy.blank(spacy_language(slips.language)).tokenizer
+    def __init__(self, judge: Judge, model: GrammarModel) -> None:
+        self._judge, self._model = judge, model
 
     def judge(self, texts: Sequence[str], tick: Tick) -> list[Verdict]:
         """Judge texts; see ``Judge.judge``."""
@@ -55,26 +56,27 @@ class GrammarJudge:
         return [whole_text([self._judged(sentence) for sentence in verdict.sentences]) for verdict in verdicts]
 
     def _judged(self, sentence: SentenceVerdict) -> SentenceVerdict:
-        tokens = [token.text for token in self._tokenizer(sentence.text)]
-        look = self._slips.look(tokens)
-        wording = self._slips.wording(look.doubt)
+        doubt = self._model.doubt(sentence.text, sentence.tokens)
+        wording = self._model.wording(doubt.value)
         parsed = fmean(sentence.components.values()) if sentence.components else 0.0
-        passed = sentence.passed and wording >= LEAST_WORDING
-        reasons = [] if wording >= LEAST_WORDING else _slips(tokens, np.exp(look.logs))
+        usual = wording >= LEAST_WORDING
+        agreement = math.exp(-sum(flaw.doubt for flaw in doubt.flaws))
         return replace(
             sentence,
-            passed=passed,
+            passed=sentence.passed and usual,
             quality=(parsed + _WEIGHT * wording**_ROOT) / (1 + _WEIGHT),
-            reasons=(*sentence.reasons, *reasons),
-            components={**sentence.components, "wording": wording},
+            reasons=(*sentence.reasons, *(() if usual else _reasons(doubt))),
+            components={**sentence.components, "wording": wording, "agreement": agreement},
         )
 
 
-def _slips(tokens: Sequence[str], chances: np.ndarray) -> list[str]:
-    """Name the likeliest slips of a sentence whose wording is not that of real text."""
+def _reasons(doubt: Doubt) -> list[str]:
+    """Name the flaws of a tree and the likeliest slips of a sentence that is not usual."""
+    chances = np.exp(doubt.look.logs)
     # The first label is that nothing is wrong.
     worst = np.argsort(chances[:, 0], kind="stable")[:_NAMED]
-    return [_named(tokens, int(gap), LABELS[1 + int(chances[gap, 1:].argmax())]) for gap in worst]
+    slips = [_named(doubt.words, int(gap), LABELS[1 + int(chances[gap, 1:].argmax())]) for gap in worst]
+    return [*(flaw.reason for flaw in doubt.flaws[:_NAMED]), *slips]
 
 
 def _named(tokens: Sequence[str], gap: int, label: str) -> str:

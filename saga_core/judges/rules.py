@@ -88,6 +88,7 @@ def judge_sentence(sentence: Sentence) -> SentenceVerdict:
         quality=0.0 if reasons else fmean(components.values()),
         reasons=tuple(reasons),
         components=components,
+        tokens=sentence.tokens,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,7 +25,6 @@ _RATE, _LEAST_RATE, _NETWORK_RATE = 0.1, 1e-4, 2e-3
 # Share of n-grams that a step does not see, so that none is relied on alone.
 _DROPPED = 0.15
 _INITIAL_SQUARES = 1e-3
-_QUANTILES = 1_001
 # Words that have an ending at least, for another to be classed by it.
 _LEAST_WITH_ENDING = 3
 
@@ -91,7 +90,7 @@ def train_slips(
 
     Args:
         sentences: Tokens of real sentences, in any order.
-        heldout: Of others, which tell what is usual.
+        heldout: Of others, to measure it on.
         lexicon: How tokens are seen.
         wrong_forms: Other forms of each word, in lower case, that are wrong in its place; may be empty.
         language: Code of the language.
@@ -111,13 +110,12 @@ def train_slips(
             for step in _steps(list(_with_corrupted(part, others, rng)), rng):
                 trainer.step(step, left)
             tick(len(part))
-    model = SlipModel(lexicon, trainer.weights(), (), language)
+    model = SlipModel(lexicon, trainer.weights(), language)
     right: list[float] = []
     wrong: list[float] = []
     for keys, labels in _with_corrupted([_tagged(tokens, lexicon) for tokens in heldout], others, rng):
         (wrong if labels.any() else right).append(model.look_at(keys).doubt)
-    usual = np.quantile(right, np.linspace(0, 1, _QUANTILES))
-    return TrainedSlips(replace(model, usual=tuple(float(value) for value in usual)), float(auroc(wrong, right)))
+    return TrainedSlips(model, float(auroc(wrong, right)))
 
 
 def _steps(examples: Sequence[Example], rng: np.random.Generator) -> list[list[Example]]:

@@ -142,13 +142,11 @@ class SlipModel:
     Attributes:
         lexicon: How tokens are seen.
         weights: ``table`` (rows, D), a vector for each n-gram, and those of ``slip_network.look``.
-        usual: Quantiles of the doubt of real sentences that it was not trained on, from the least to the greatest.
         language: Code of the language, whose rules cut a sentence into tokens.
     """
 
     lexicon: Lexicon
     weights: Mapping[str, Floats]
-    usual: tuple[float, ...]
     language: str
 
     @cached_property
@@ -158,11 +156,6 @@ class SlipModel:
     def keys(self, tokens: Sequence[str]) -> Keys:
         """Return the hashes of tokens, (tokens, 3)."""
         return np.array([self.lexicon.keys(token) for token in tokens], dtype=np.uint64).reshape(-1, 3)
-
-    def wording(self, doubt: float) -> float:
-        """Return the share of real sentences whose doubt is at least this, in [0, 1]."""
-        shares = np.linspace(1, 0, len(self.usual))
-        return float(np.interp(doubt, self.usual, shares))
 
     def look(self, tokens: Sequence[str]) -> Look:
         """Return what is seen in a sentence."""
@@ -186,7 +179,6 @@ def save_slips(model: SlipModel, folder: Path) -> None:
         "classes": dict(model.lexicon.classes),
         "endings": dict(model.lexicon.endings),
         "frequent": sorted(model.lexicon.frequent),
-        "usual": model.usual,
     }
     (folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False, sort_keys=True), encoding="utf-8")
     save_file({name: np.ascontiguousarray(value) for name, value in model.weights.items()}, folder / WEIGHTS)
@@ -202,6 +194,6 @@ def load_slips(folder: Path) -> SlipModel:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         weights = load_file(folder / WEIGHTS)
         lexicon = Lexicon(facts["classes"], facts["endings"], frozenset(facts["frequent"]))
-        return SlipModel(lexicon, weights, tuple(facts["usual"]), facts["language"])
+        return SlipModel(lexicon, weights, facts["language"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise UserError(f"its model of slips cannot be read ({error})", f"judge {folder}", "train it again") from error

@@ -43,6 +43,7 @@ class SentenceVerdict:
         quality: In [0, 1]; by the rule ``saga`` 0 for a sentence that did not pass.
         reasons: Why it did not pass; empty when it did.
         components: What the quality is made of, each in [0, 1]; there for a failed sentence too.
+        tokens: Its tree; empty where the judge makes none of Universal Dependencies.
     """
 
     text: str
@@ -50,6 +51,7 @@ class SentenceVerdict:
     quality: float
     reasons: tuple[str, ...]
     components: Mapping[str, float]
+    tokens: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True)

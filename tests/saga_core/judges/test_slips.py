@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from toy_language import VERBS, toy_sentences
 
 from saga_core.errors import UserError
-from saga_core.judges.grammar import LEAST_WORDING, GrammarJudge
-from saga_core.judges.rules import whole_text
-from saga_core.judges.slip_sources import read_slip_text
 from saga_core.judges.slip_training import lexicon_of, train_slips
 from saga_core.judges.slips import FACTS, LABELS, WEIGHTS, SlipModel, load_slips, save_slips
-from saga_core.judges.verdict import SentenceVerdict, Verdict
-from saga_core.progress import Tick
-from saga_core.recipe import SftSettings
-
-# A language of one kind of sentence: whoever has seen it knows what is none.
-DETS, NOUNS, VERBS, ENDS = ("en", "hver"), ("gutt", "hest", "hund", "mann"), ("ser", "liker", "finner"), (".", "!")
-
-
-def sentences(n: int, seed: int) -> list[list[str]]:
-    rng = random.Random(seed)
-    parts = (DETS, NOUNS, VERBS, DETS, NOUNS, ENDS)
-    return [[rng.choice(part) for part in parts] for _ in range(n)]
-
-
-@pytest.fixture(scope="module")
-def model() -> SlipModel:
-    text = sentences(4_000, 0)
-    tags = {**dict.fromkeys(DETS, "DET"), **dict.fromkeys(NOUNS, "NOUN"), **dict.fromkeys(VERBS, "VERB")}
-    tagged = [[(word, tags.get(word, "PUNCT"), "") for word in sentence] for sentence in text[:200]]
-    words = Counter(word for sentence in text for word in sentence)
-    ticks: list[int] = []
-    made = train_slips(
-        text, sentences(400, 9), lexicon_of(tagged, words), {}, "nb", 2, 0, lambda done=1: ticks.append(done)
-    )
-    assert sum(ticks) == 8_000
-    assert made.auroc > 0.9
-    return made.model
 
 
 def label(model: SlipModel, text: str) -> tuple[int, str]:
@@ -52,65 +22,33 @@ def label(model: SlipModel, text: str) -> tuple[int, str]:
     return gap, LABELS[1 + int(logs[gap, 1:].argmax())]
 
 
-def test_it_finds_where_a_word_is_missing_and_where_two_are_flipped(model: SlipModel) -> None:
-    assert label(model, "en gutt hver hest .") == (2, "missing")
-    assert label(model, "en gutt hver ser hest .") == (3, "order")
+def test_it_finds_where_a_word_is_missing_and_where_two_are_flipped(slips: SlipModel) -> None:
+    assert label(slips, "en gutt hver hest .") == (2, "missing")
+    assert label(slips, "en gutt hver ser hest .") == (3, "order")
 
 
-def test_real_sentences_are_less_doubtful_than_others(model: SlipModel) -> None:
-    real = [model.look(sentence).doubt for sentence in sentences(200, 1)]
-    mixed = []
-    for sentence in sentences(200, 2):
-        *words, end = sentence
-        random.Random(str(sentence)).shuffle(words)
-        mixed.append([*words, end])
-    ruined = [model.look(sentence).doubt for sentence in mixed]
-    assert np.mean([model.wording(value) >= LEAST_WORDING for value in real]) > 0.9
-    assert np.mean([model.wording(value) >= LEAST_WORDING for value in ruined]) < 0.2
-
-
-def test_the_same_text_and_seed_make_the_same_model(model: SlipModel) -> None:
-    text = sentences(600, 4)
+def test_the_same_text_and_seed_make_the_same_model(slips: SlipModel) -> None:
+    text = toy_sentences(600, 4)
     first, second = (
-        train_slips(text, text[:100], model.lexicon, {}, "nb", 1, 7, lambda done=1: None).model for _ in range(2)
+        train_slips(text, text[:100], slips.lexicon, {}, "nb", 1, 7, lambda done=1: None).model for _ in range(2)
     )
     assert all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
-    assert first.usual == second.usual
 
 
-def test_what_is_read_back_says_the_same(model: SlipModel, tmp_path: Path) -> None:
-    save_slips(model, tmp_path)
+def test_what_is_read_back_says_the_same(slips: SlipModel, tmp_path: Path) -> None:
+    save_slips(slips, tmp_path)
     again = load_slips(tmp_path)
-    some = [*sentences(20, 5), ["Ukjent", "ord", "😀"], []]
+    some = [*toy_sentences(20, 5), ["Ukjent", "ord", "😀"], []]
     for sentence in some:
-        first, second = model.look(sentence), again.look(sentence)
+        first, second = slips.look(sentence), again.look(sentence)
         assert np.array_equal(first.logs, second.logs)
         assert first.wrong == second.wrong
-    assert again.usual == model.usual
     (tmp_path / WEIGHTS).write_bytes((tmp_path / WEIGHTS).read_bytes()[:50])
     with pytest.raises(UserError, match="cannot be read"):
         load_slips(tmp_path)
     (tmp_path / FACTS).write_text("[]", encoding="utf-8")
     with pytest.raises(UserError, match="cannot be read"):
         load_slips(tmp_path)
-
-
-def test_too_little_text_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("Hun leser boka hver dag.\n\nHan ser henne i morgen.\n", encoding="utf-8")
-    with pytest.raises(UserError, match="are too few to learn from"):
-        read_slip_text(path, "nb")
-
-
-def test_what_is_held_out_is_of_other_documents_and_in_no_other_part(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    texts = [" ".join(f"Hund nummer {n} ser {m} katter ute." for m in range(8)) for n in range(100)]
-    # One document stands twice, once of them held out.
-    rows = [json.dumps({"text": text}) for text in [*texts, *texts[9:10]]]
-    path.write_text("\n".join(rows), encoding="utf-8")
-    text = read_slip_text(path, "nb")
-    assert not set(text.train) & set(text.heldout)
-    assert (len(text.train), len(text.heldout)) == (91 * 8, 9 * 8)
 
 
 def test_a_wrong_form_is_learned() -> None:
@@ -138,27 +76,3 @@ def test_a_word_that_is_not_known_is_classed_by_its_ending() -> None:
     assert lexicon.class_of("lesingen") == "NOUN|Definite=Def"
     assert lexicon.class_of("2026") is None
     assert lexicon.class_of("xyz") is None
-
-
-class Lenient:
-    """Passes everything, as a parser nearly does."""
-
-    def judge(self, texts: list[str], tick: Tick) -> list[Verdict]:
-        return [whole_text([SentenceVerdict(text, True, 1.0, (), {"closed": 1.0})]) for text in texts]
-
-
-def test_the_rule_grammar_refuses_what_no_text_has_and_says_why(model: SlipModel) -> None:
-    judge = GrammarJudge(Lenient(), model)
-    good, bad = judge.judge(["En gutt ser en hest.", "Gutt hest en ser en."], lambda done=1: None)
-    assert good.passed
-    assert not bad.passed
-    (sentence,) = bad.sentences
-    assert "seem" in sentence.reasons[0]
-    assert 0 <= sentence.components["wording"] < LEAST_WORDING
-    assert bad.quality == 0 < sentence.quality < good.quality
-
-
-def test_most_real_sentences_are_good_enough_to_learn_from(model: SlipModel) -> None:
-    texts = [" ".join(words[:-1]).capitalize() + words[-1] for words in sentences(200, 11)]
-    judged = GrammarJudge(Lenient(), model).judge(texts, lambda done=1: None)
-    assert np.mean([verdict.quality >= SftSettings().min_quality for verdict in judged]) > 0.75

@@ -1,0 +1,116 @@
+"""Learning what is no sentence, from text, from a treebank, or from both."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import spacy
+from spacy.tokens import Doc
+
+from saga_core.corpus.treebank import TreebankSentence
+from saga_core.errors import UserError
+from saga_core.judges.agreement import learn_agreement
+from saga_core.judges.grammar_model import GrammarModel, quantiles
+from saga_core.judges.paradigms import Tagging, feats_of, wrong_forms
+from saga_core.judges.protocol import UDParser
+from saga_core.judges.slip_text import LEAST_WORDS, MOST_HELD_OUT, MOST_WORDS, SlipText
+from saga_core.judges.slip_training import lexicon_of, train_slips
+from saga_core.judges.trained_pipeline import spacy_language
+from saga_core.judges.verdict import Token
+from saga_core.progress import Tick, progress
+
+# Enough for the class of nearly every word that is met again.
+_PARSED = 60_000
+# Fewer sentences are shown twice. Not more often: what is learned of them in the third pass is they themselves.
+_FEW = 200_000
+# Beside a text the sentences of a treebank, which are of other genres, stand in for more.
+_COPIES = 3
+_TOGETHER = 500
+
+Tree = tuple[Token, ...]
+
+
+@dataclass(frozen=True)
+class TrainedGrammar:
+    """What has been learned.
+
+    Attributes:
+        model: It.
+        auroc: How often a held-out sentence with a slip is more doubtful than one without, in [0, 1].
+    """
+
+    model: GrammarModel
+    auroc: float
+
+
+def learn_grammar(
+    text: SlipText | None,
+    parser: UDParser,
+    train: Sequence[TreebankSentence],
+    dev: Sequence[TreebankSentence],
+    language: str,
+    seed: int,
+) -> TrainedGrammar:
+    """Learn slips, agreement, and how much doubt is usual.
+
+    Args:
+        text: Sentences.
+        parser: The judge's. Parses the first 60,000 of them, and what is held out.
+        train: Of a treebank: its sentences, their trees and the forms of its words are learned from; may be empty.
+        dev: Of the same, held out.
+        language: Code of the language.
+        seed: Of the training.
+
+    Raises:
+        UserError: There is no text, and the treebank has no sentence to learn from or to hold out.
+    """
+    own, own_dev = (
+        [sentence.text for sentence in part if LEAST_WORDS <= len(sentence.forms) <= MOST_WORDS]
+        for part in (train, dev)
+    )
+    known = set(own)
+    # What is learned from would not tell what is usual.
+    own_heldout = [sentence for sentence in dict.fromkeys(own_dev) if sentence not in known]
+    texts = (*text.train, *own * _COPIES) if text else tuple(own)
+    heldout = (*(text.heldout if text else ()), *own_heldout[:MOST_HELD_OUT])
+    if not texts or not heldout:
+        what = f"train and dev have {len(own)} and {len(own_heldout)} sentences of {LEAST_WORDS} words or more"
+        raise UserError(what, "the treebank", "give more of them")
+    tokenizer = spacy.blank(spacy_language(language)).tokenizer
+    with progress("cutting into tokens", len(texts) + len(heldout), "sentences") as tick:
+        cut, cut_heldout = (list(_words(part, tokenizer, tick)) for part in (texts, heldout))
+    counts = Counter(word.lower() for sentence in cut for word in sentence)
+    parsed = _trees(parser, text.train[:_PARSED]) if text else iter(())
+    trees = [*(tree for of_text in parsed for tree in of_text), *(sentence.words for sentence in train)]
+    agreement = learn_agreement(trees)
+    tagged: list[list[Tagging]] = [[(t.form, t.upos, feats_of(t.feats)) for t in tree] for tree in trees]
+    del trees
+    lexicon, forms = lexicon_of(tagged, counts), wrong_forms(tagged, train)
+    passes = 2 if len(cut) < _FEW else 1
+    with progress("learning what is no sentence", passes * len(cut), "sentences") as tick:
+        slips = train_slips(cut, cut_heldout, lexicon, forms, language, passes, seed, tick)
+    model = GrammarModel(slips.model, agreement, ())
+    doubts = [
+        model.doubt(sentence, [token for tree in of_text for token in tree]).value
+        for sentence, of_text in zip(heldout, _trees(parser, heldout), strict=True)
+    ]
+    return TrainedGrammar(GrammarModel(slips.model, agreement, quantiles(doubts)), slips.auroc)
+
+
+def _words(texts: Sequence[str], tokenizer: Callable[[str], Doc], tick: Tick) -> Iterator[list[str]]:
+    for text in texts:
+        # One string a word, not one for each time that it is met.
+        yield [sys.intern(token.text) for token in tokenizer(text)]
+        tick()
+
+
+def _trees(parser: UDParser, texts: Sequence[str]) -> Iterator[list[Tree]]:
+    with progress("parsing", len(texts), "sentences") as tick:
+        for start in range(0, len(texts), _TOGETHER):
+            part = texts[start : start + _TOGETHER]
+            for sentences in parser.parse(part):
+                yield [sentence.tokens for sentence in sentences]
+            tick(len(part))
