@@ -1,10 +1,11 @@
 """The pass rule ``grammar``: what another judge passes must also be worded like real text.
 
-The *doubt* about a sentence is what the model of slips sees between its words (``slips.py``) and what is wrong in its
-tree (``agreement.py``). ``wording`` is the share of real sentences, held out when these were learned, that are at least
-as doubtful: 0.5 for a sentence like any other, near 0 for one that no real text has. A sentence passes when the other
-judge passes it and its wording is ``LEAST_WORDING`` or more; so of real sentences that share is lost, and more of
-another genre: this little, so that these keep within three points in Norwegian (``docs/judges.md``).
+The *doubt* about a sentence is what the model of slips sees between its words (``slips.py``), what is wrong in its
+tree (``agreement.py``), and what is said twice (``repetition.py``). ``wording`` is the share of real sentences, held
+out when these were learned, that are at least as doubtful: 0.5 for a sentence like any other, near 0 for one that no
+real text has. A sentence passes when the other judge passes it and its wording is ``LEAST_WORDING`` or more; so of real
+sentences that share is lost, and more of another genre: this little, so that these keep within three points in
+Norwegian (``docs/judges.md``).
 
 The quality of a sentence, also of one that does not pass, is
 
@@ -12,8 +13,8 @@ The quality of a sentence, also of one that does not pass, is
 
 with the root so that real sentences are rated much as by the rule ``saga``, for which the thresholds of a recipe are
 meant: 0.65, the least of KL-SFT, is at a wording of about 0.14, so that six of seven are above it. The other components
-count little because they are nearly alike for all sentences; ``docs/judges.md`` has the figures. ``agreement``, the
-exponential of minus what the tree adds to the doubt, is shown beside them and counts by way of the wording.
+count little because they are nearly alike for all sentences; ``docs/judges.md`` has the figures. ``flawless``, the
+exponential of minus what tree and repetition add to the doubt, is shown beside them and counts by way of the wording.
 """
 
 from __future__ import annotations
@@ -60,18 +61,18 @@ class GrammarJudge:
         wording = self._model.wording(doubt.value)
         parsed = fmean(sentence.components.values()) if sentence.components else 0.0
         usual = wording >= LEAST_WORDING
-        agreement = math.exp(-sum(flaw.doubt for flaw in doubt.flaws))
+        flawless = math.exp(-sum(flaw.doubt for flaw in doubt.flaws))
         return replace(
             sentence,
             passed=sentence.passed and usual,
             quality=(parsed + _WEIGHT * wording**_ROOT) / (1 + _WEIGHT),
             reasons=(*sentence.reasons, *(() if usual else _reasons(doubt))),
-            components={**sentence.components, "wording": wording, "agreement": agreement},
+            components={**sentence.components, "wording": wording, "flawless": flawless},
         )
 
 
 def _reasons(doubt: Doubt) -> list[str]:
-    """Name the flaws of a tree and the likeliest slips of a sentence that is not usual."""
+    """Name the flaws and the likeliest slips of a sentence that is not usual."""
     chances = np.exp(doubt.look.logs)
     # The first label is that nothing is wrong.
     worst = np.argsort(chances[:, 0], kind="stable")[:_NAMED]

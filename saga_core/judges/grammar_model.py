@@ -1,4 +1,4 @@
-"""What the rule ``grammar`` has learned: slips, agreement, and how much doubt real sentences give rise to."""
+"""What the rule ``grammar`` has learned: slips, agreement, repetition, and how doubtful real sentences are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import spacy
 
 from saga_core.errors import UserError
 from saga_core.judges.agreement import Agreement, Flaw
+from saga_core.judges.repetition import said_twice
 from saga_core.judges.slip_network import Look
 from saga_core.judges.slips import SlipModel, load_slips, save_slips
 from saga_core.judges.trained_pipeline import spacy_language
@@ -29,7 +30,7 @@ class Doubt:
     Attributes:
         words: Its tokens, by the rules of the language.
         look: What the model of slips sees at the gaps between them.
-        flaws: What is wrong in its tree.
+        flaws: What is wrong in its tree or said twice, the worst first.
     """
 
     words: tuple[str, ...]
@@ -48,11 +49,12 @@ class GrammarModel:
     Args:
         slips: The model of slips.
         agreement: What trees of real text hardly have.
+        repetition: How rare it is in real text that something is said twice in a row, in nats.
         usual: Quantiles of the doubt about real sentences that were held out, from the least to the greatest.
     """
 
-    def __init__(self, slips: SlipModel, agreement: Agreement, usual: Sequence[float]) -> None:
-        self.slips, self.agreement, self.usual = slips, agreement, tuple(usual)
+    def __init__(self, slips: SlipModel, agreement: Agreement, repetition: float, usual: Sequence[float]) -> None:
+        self.slips, self.agreement, self.repetition, self.usual = slips, agreement, repetition, tuple(usual)
         self._tokenizer = spacy.blank(spacy_language(slips.language)).tokenizer
 
     def doubt(self, text: str, tree: Sequence[Token]) -> Doubt:
@@ -63,7 +65,10 @@ class GrammarModel:
             tree: As the judge's parser sees it; empty where there is none.
         """
         words = tuple(token.text for token in self._tokenizer(text))
-        return Doubt(words, self.slips.look(words), tuple(self.agreement.flaws(tree)))
+        flaws = self.agreement.flaws(tree)
+        if (twice := said_twice(words)) is not None:
+            flaws = [Flaw(self.repetition, f"{twice!r} is said twice in a row"), *flaws]
+        return Doubt(words, self.slips.look(words), tuple(sorted(flaws, key=lambda flaw: -flaw.doubt)))
 
     def wording(self, doubt: float) -> float:
         """Return the share of real sentences that are at least as doubtful, in [0, 1]."""
@@ -80,6 +85,7 @@ def save_grammar(model: GrammarModel, folder: Path) -> None:
     save_slips(model.slips, folder)
     facts = {
         "usual": model.usual,
+        "repetition": model.repetition,
         "surprise": [[*pair, value] for pair, value in sorted(model.agreement.surprise.items())],
         "finite": sorted(model.agreement.finite),
     }
@@ -97,6 +103,7 @@ def load_grammar(folder: Path) -> GrammarModel:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         surprise = {(upos, feature, own, by): float(value) for upos, feature, own, by, value in facts["surprise"]}
         agreement = Agreement(surprise, frozenset(facts["finite"]))
-        return GrammarModel(slips, agreement, [float(value) for value in facts["usual"]])
+        usual = [float(value) for value in facts["usual"]]
+        return GrammarModel(slips, agreement, float(facts["repetition"]), usual)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"what it learned cannot be read ({error})", f"judge {folder}", "train it again") from error

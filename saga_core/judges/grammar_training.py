@@ -16,6 +16,7 @@ from saga_core.judges.agreement import learn_agreement
 from saga_core.judges.grammar_model import GrammarModel, quantiles
 from saga_core.judges.paradigms import Tagging, feats_of, wrong_forms
 from saga_core.judges.protocol import UDParser
+from saga_core.judges.repetition import rarity
 from saga_core.judges.slip_text import LEAST_WORDS, MOST_HELD_OUT, MOST_WORDS, SlipText
 from saga_core.judges.slip_training import lexicon_of, train_slips
 from saga_core.judges.trained_pipeline import spacy_language
@@ -54,7 +55,7 @@ def learn_grammar(
     language: str,
     seed: int,
 ) -> TrainedGrammar:
-    """Learn slips, agreement, and how much doubt is usual.
+    """Learn slips, agreement, repetition, and how much doubt is usual.
 
     Args:
         text: Sentences.
@@ -85,19 +86,19 @@ def learn_grammar(
     counts = Counter(word.lower() for sentence in cut for word in sentence)
     parsed = _trees(parser, text.train[:_PARSED]) if text else iter(())
     trees = [*(tree for of_text in parsed for tree in of_text), *(sentence.words for sentence in train)]
-    agreement = learn_agreement(trees)
+    agreement, repetition = learn_agreement(trees), rarity([token.form for token in tree] for tree in trees)
     tagged: list[list[Tagging]] = [[(t.form, t.upos, feats_of(t.feats)) for t in tree] for tree in trees]
     del trees
     lexicon, forms = lexicon_of(tagged, counts), wrong_forms(tagged, train)
     passes = 2 if len(cut) < _FEW else 1
     with progress("learning what is no sentence", passes * len(cut), "sentences") as tick:
         slips = train_slips(cut, cut_heldout, lexicon, forms, language, passes, seed, tick)
-    model = GrammarModel(slips.model, agreement, ())
+    model = GrammarModel(slips.model, agreement, repetition, ())
     doubts = [
         model.doubt(sentence, [token for tree in of_text for token in tree]).value
         for sentence, of_text in zip(heldout, _trees(parser, heldout), strict=True)
     ]
-    return TrainedGrammar(GrammarModel(slips.model, agreement, quantiles(doubts)), slips.auroc)
+    return TrainedGrammar(GrammarModel(slips.model, agreement, repetition, quantiles(doubts)), slips.auroc)
 
 
 def _words(texts: Sequence[str], tokenizer: Callable[[str], Doc], tick: Tick) -> Iterator[list[str]]:

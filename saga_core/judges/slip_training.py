@@ -20,7 +20,7 @@ from saga_core.progress import Tick
 _BITS = 21
 _VECTOR, _HIDDEN = 32, 128
 # Sentences that are mixed; of these, as many of one length a step, so that the network needs no filling.
-_MIXED, _A_STEP = 8_192, 512
+_MIXED, _A_STEP = 8_192, 128
 _RATE, _LEAST_RATE, _NETWORK_RATE = 0.1, 1e-4, 2e-3
 # Share of n-grams that a step does not see, so that none is relied on alone.
 _DROPPED = 0.15

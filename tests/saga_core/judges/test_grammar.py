@@ -40,9 +40,9 @@ class Lenient:
 @pytest.fixture(scope="module")
 def model(slips: SlipModel) -> GrammarModel:
     agreement = Agreement({("DET", "Gender", "Neut", "Masc"): 2.0}, frozenset({"root"}))
-    learning = GrammarModel(slips, agreement, ())
+    learning = GrammarModel(slips, agreement, 7.0, ())
     heldout = [learning.doubt(written(sentence), ()).value for sentence in toy_sentences(400, 9)]
-    return GrammarModel(slips, agreement, quantiles(heldout))
+    return GrammarModel(slips, agreement, 7.0, quantiles(heldout))
 
 
 def judged(model: GrammarModel, texts: list[str], tree: tuple[Token, ...] = ()) -> list[Verdict]:
@@ -73,13 +73,19 @@ def test_what_no_text_has_is_refused_and_told_why(model: GrammarModel) -> None:
 def test_a_tree_that_no_text_has_makes_a_sentence_more_doubtful(model: GrammarModel) -> None:
     text = "En gutt ser en hest."
     (good,), (bad,) = (judged(model, [text], tree)[0].sentences for tree in ((), BAD_TREE))
-    assert good.components["agreement"] == 1.0
+    assert good.components["flawless"] == 1.0
     # One for the clause, a quarter of the surprise for the gender.
-    assert bad.components["agreement"] == pytest.approx(np.exp(-1.5))
+    assert bad.components["flawless"] == pytest.approx(np.exp(-1.5))
     assert bad.quality < good.quality
     (sentence,) = judged(model, ["Gutt hest en ser en."], BAD_TREE)[0].sentences
     assert sentence.reasons[0] == "the clause of 'se' seems to have no finite verb"
     assert sentence.reasons[1] == "'et' and 'gutt' seem not to agree in Gender"
+
+
+def test_what_is_said_twice_is_refused(model: GrammarModel) -> None:
+    (sentence,) = judged(model, ["En gutt ser en hest en hest."])[0].sentences
+    assert not sentence.passed
+    assert sentence.reasons[0] == "'en hest' is said twice in a row"
 
 
 def test_most_real_sentences_are_good_enough_to_learn_from(model: GrammarModel) -> None:
