@@ -1,4 +1,4 @@
-"""What is kept on this machine's disk: copies of remote artifacts, checked each time they are used, and pictures."""
+"""What is kept on this machine's disk: copies of remote artifacts and treebanks, and pictures."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ def picture_cache() -> Path:
     return _cache() / "pictures"
 
 
+def treebank_cache() -> Path:
+    """Return this user's folder for copies of remote treebanks."""
+    return _cache() / "treebanks"
+
+
 def mark_used(copy: Path) -> None:
     """Note that a copy was used now."""
     # What cannot be noted is copied again some day.
@@ -57,7 +62,7 @@ def unused_copies(age: float) -> list[Copy]:
         age: Seconds; what was used in the last week is never among them, because a stage may be at work with it.
     """
     now, age, found = time.time(), max(age, _LONGEST_STAGE), []
-    for place in (artifact_cache(), piece_cache(), picture_cache()):
+    for place in (artifact_cache(), piece_cache(), picture_cache(), treebank_cache()):
         for folder in sorted(place.iterdir()) if place.is_dir() else ():
             # Another process may remove it meanwhile.
             with suppress(FileNotFoundError):

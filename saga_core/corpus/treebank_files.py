@@ -11,8 +11,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 import fsspec
-import platformdirs
 
+from saga_core.artifacts.cache import mark_used, treebank_cache
 from saga_core.errors import UserError
 
 Part = Literal["train", "dev", "test"]
@@ -83,11 +83,12 @@ def _local(fs: Any, path: str, uri: str) -> Path:  # noqa: ANN401 - fsspec has n
         return local
     web = uri.startswith(_WEB)
     name = hashlib.sha256(f"{uri} {'' if web else fs.ukey(path)}".encode()).hexdigest()[:32]
-    copy = Path(platformdirs.user_cache_dir("saga")) / "treebanks" / name / uri.rsplit("/", 1)[-1]
+    copy = treebank_cache() / name / uri.rsplit("/", 1)[-1]
     if web or not copy.is_file():
         copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with NamedTemporaryFile(dir=copy.parent, delete=False) as temporary:
             fs.get_file(path, temporary.name)
         # At once, for another process may be reading it.
         os.replace(temporary.name, copy)
+    mark_used(copy.parent)
     return copy

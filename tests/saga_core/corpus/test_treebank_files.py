@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 import s3fs
 from servers.fixtures import Bucket
 
+from saga_core.artifacts.cache import unused_copies
 from saga_core.corpus.treebank_files import fetch_treebank, is_remote
 from saga_core.errors import UserError
 
@@ -66,6 +69,12 @@ def test_a_bucket_is_read_and_read_again_where_it_has_changed(
     files.pipe(f"{bucket.name}/ud/fo_x-ud-dev.conllu", TREE.replace("Hei", "Hallo").encode())
     again = fetch_treebank(f"{bucket.url}/ud/fo_x-ud-dev.conllu", "--treebank")
     assert again["train"].read_text(encoding="utf-8").startswith("1\tHallo")
+    # What is asked for again is in use; of what is not, the copies go.
+    long_ago = time.time() - 40 * 86_400
+    for copy in (first["train"], first["dev"]):
+        os.utime(copy.parent, (long_ago, long_ago))
+    fetch_treebank(f"{bucket.url}/ud", "--treebank")
+    assert [copy.folder for copy in unused_copies(0)] == [first["dev"].parent]
 
 
 def test_a_file_on_the_web_is_read_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
