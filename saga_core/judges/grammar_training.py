@@ -17,10 +17,11 @@ from saga_core.judges.grammar_model import GrammarModel, quantiles
 from saga_core.judges.paradigms import Tagging, feats_of, wrong_forms
 from saga_core.judges.protocol import UDParser
 from saga_core.judges.repetition import rarity
+from saga_core.judges.rules import has_word
 from saga_core.judges.slip_text import LEAST_WORDS, MOST_HELD_OUT, MOST_WORDS, SlipText
 from saga_core.judges.slip_training import lexicon_of, train_slips
 from saga_core.judges.trained_pipeline import spacy_language
-from saga_core.judges.verdict import Token
+from saga_core.judges.verdict import Sentence
 from saga_core.progress import Tick, progress
 
 # Enough for the class of nearly every word that is met again.
@@ -30,8 +31,6 @@ _FEW = 200_000
 # Beside a text the sentences of a treebank, which are of other genres, stand in for more.
 _COPIES = 3
 _TOGETHER = 500
-
-Tree = tuple[Token, ...]
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ def learn_grammar(
     with progress("cutting into tokens", len(texts) + len(heldout), "sentences") as tick:
         cut, cut_heldout = (list(_words(part, tokenizer, tick)) for part in (texts, heldout))
     counts = Counter(word.lower() for sentence in cut for word in sentence)
-    parsed = _trees(parser, text.train[:_PARSED]) if text else iter(())
-    trees = [*(tree for of_text in parsed for tree in of_text), *(sentence.words for sentence in train)]
+    parsed = _parsed(parser, text.train[:_PARSED]) if text else iter(())
+    trees = [*(sentence.tokens for sentence in parsed), *(sentence.words for sentence in train)]
     agreement, repetition = learn_agreement(trees), rarity([token.form for token in tree] for tree in trees)
     tagged: list[list[Tagging]] = [[(t.form, t.upos, feats_of(t.feats)) for t in tree] for tree in trees]
     del trees
@@ -94,10 +93,9 @@ def learn_grammar(
     with progress("learning what is no sentence", passes * len(cut), "sentences") as tick:
         slips = train_slips(cut, cut_heldout, lexicon, forms, language, passes, seed, tick)
     model = GrammarModel(slips.model, agreement, repetition, ())
-    doubts = [
-        model.doubt(sentence, [token for tree in of_text for token in tree]).value
-        for sentence, of_text in zip(heldout, _trees(parser, heldout), strict=True)
-    ]
+    # As the judge will see them, which may take one for two.
+    seen = (sentence for sentence in _parsed(parser, heldout) if has_word(sentence.text))
+    doubts = [model.doubt(sentence.text, sentence.tokens).value for sentence in seen]
     return TrainedGrammar(GrammarModel(slips.model, agreement, repetition, quantiles(doubts)), slips.auroc)
 
 
@@ -108,10 +106,10 @@ def _words(texts: Sequence[str], tokenizer: Callable[[str], Doc], tick: Tick) ->
         tick()
 
 
-def _trees(parser: UDParser, texts: Sequence[str]) -> Iterator[list[Tree]]:
+def _parsed(parser: UDParser, texts: Sequence[str]) -> Iterator[Sentence]:
     with progress("parsing", len(texts), "sentences") as tick:
         for start in range(0, len(texts), _TOGETHER):
             part = texts[start : start + _TOGETHER]
             for sentences in parser.parse(part):
-                yield [sentence.tokens for sentence in sentences]
+                yield from sentences
             tick(len(part))
