@@ -19,8 +19,9 @@ from saga_core.progress import Tick
 
 _BITS = 21
 _VECTOR, _HIDDEN = 32, 128
-# Sentences that are mixed; of these, as many of one length a step, so that the network needs no filling.
-_MIXED, _A_STEP = 8_192, 128
+# Sentences that are mixed; of these, so many of one length a step, so that the network needs no filling; of few
+# sentences fewer, for else there are too few steps to learn in.
+_MIXED, _MOST_A_STEP, _LEAST_A_STEP, _LEAST_STEPS = 8_192, 128, 16, 64
 _RATE, _LEAST_RATE, _NETWORK_RATE = 0.1, 1e-4, 2e-3
 # Share of n-grams that a step does not see, so that none is relied on alone.
 _DROPPED = 0.15
@@ -102,12 +103,13 @@ def train_slips(
     tagged = [_tagged(tokens, lexicon) for tokens in sentences]
     others = _hashed(wrong_forms, lexicon)
     trainer = _Trainer(seed)
+    a_step = min(max(len(tagged) // _LEAST_STEPS, _LEAST_A_STEP), _MOST_A_STEP)
     for number in range(passes):
         order = rng.permutation(len(tagged))
         for start in range(0, len(order), _MIXED):
             part = [tagged[i] for i in order[start : start + _MIXED]]
             left = 1 - (number + start / len(order)) / passes
-            for step in _steps(list(_with_corrupted(part, others, rng)), rng):
+            for step in _steps(list(_with_corrupted(part, others, rng)), a_step, rng):
                 trainer.step(step, left)
             tick(len(part))
     model = SlipModel(lexicon, trainer.weights(), language)
@@ -118,12 +120,12 @@ def train_slips(
     return TrainedSlips(model, float(auroc(wrong, right)))
 
 
-def _steps(examples: Sequence[Example], rng: np.random.Generator) -> list[list[Example]]:
-    """Return examples in steps, in each those of one length."""
+def _steps(examples: Sequence[Example], a_step: int, rng: np.random.Generator) -> list[list[Example]]:
+    """Return examples in steps, in each at most so many of one length."""
     by_length: dict[int, list[Example]] = defaultdict(list)
     for example in examples:
         by_length[len(example[0])].append(example)
-    steps = [same[i : i + _A_STEP] for same in by_length.values() for i in range(0, len(same), _A_STEP)]
+    steps = [same[i : i + a_step] for same in by_length.values() for i in range(0, len(same), a_step)]
     return [steps[i] for i in rng.permutation(len(steps))]
 
 
