@@ -8,7 +8,7 @@ from tasks.measuring import figures, measure, settings
 from tasks.models import load_base
 from tasks.stage import Stage, Work
 
-VERSION = 2
+VERSION = 3
 
 OUTSIDE = ("model", "evaluator", "treebank", "summaries", "reading")
 

@@ -61,7 +61,8 @@ def compute(work: Work) -> dict[str, Any]:
     parser = load_parser(settings.model_copy(update={"model": location}), recipe.language)
     grammar = learn_grammar(text, parser, train, dev, recipe.language, recipe.seed)
     save_grammar(grammar.model, work.out)
-    return headline | {"slips": grammar.auroc, **({"text_sentences": len(text.train)} if text else {})}
+    headline |= {"slips": grammar.auroc, "heldout_sentences": grammar.heldout}
+    return headline | ({"text_sentences": len(text.train)} if text else {})
 
 
 STAGE = Stage("judge", VERSION, settings, compute, outside=("judge", "judge_text"), skip=skip)

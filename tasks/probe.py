@@ -15,7 +15,7 @@ from tasks.stage import Stage, Work
 if TYPE_CHECKING:
     from saga_core.artifacts.shards import Compute
 
-VERSION = 2
+VERSION = 3
 
 _ROW = {"prompt_id": "string", "text": "string", "passed": "bool", "quality": "double", "mattr": "double"}
 

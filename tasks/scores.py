@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from saga_core.judges.verdict import Verdict
     from saga_core.progress import Tick
 
-VERSION = 1
+VERSION = 2
 
 _ROW = {
     "prompt_id": "string",

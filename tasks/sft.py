@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from saga_core.artifacts.shards import Compute
     from saga_core.progress import Tick
 
-VERSION = 1
+VERSION = 2
 
 _JUDGED = {"text": "string", "good": "bool"}
 

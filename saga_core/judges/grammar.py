@@ -2,10 +2,10 @@
 
 The *doubt* about a sentence is what the model of slips sees between its words (``slips.py``), what is wrong in its
 tree (``agreement.py``), and what is said twice (``repetition.py``). ``wording`` is the share of real sentences, held
-out when these were learned, that are at least as doubtful: 0.5 for a sentence like any other, near 0 for one that no
-real text has. A sentence passes when the other judge passes it and its wording is ``LEAST_WORDING`` or more; so of real
-sentences that share is lost, and more of another genre: this little, so that these keep within three points in
-Norwegian (``docs/judges.md``).
+out when these were learned, that are at least as doubtful (``usual.py``): 0.5 for a sentence like any other, near 0 for
+one that no real text has. A sentence passes when the other judge passes it and its wording is ``LEAST_WORDING`` or
+more; so of real sentences about that share is lost, and more of another genre: this little, so that these keep within
+three points in Norwegian (``docs/judges.md``).
 
 The quality of a sentence, also of one that does not pass, is
 
@@ -36,8 +36,8 @@ from saga_core.progress import Tick
 LEAST_WORDING = 0.003
 
 _WEIGHT, _ROOT = 9, 0.25
-# Flaws and slips that a verdict names at most, the worst first.
-_NAMED = 2
+# Flaws and slips that a verdict names at most; and the chance that nothing is wrong at a gap, for a slip to be named.
+_NAMED, _LIKELY = 3, 0.5
 
 
 class GrammarJudge:
@@ -57,8 +57,8 @@ class GrammarJudge:
         return [whole_text([self._judged(sentence) for sentence in verdict.sentences]) for verdict in verdicts]
 
     def _judged(self, sentence: SentenceVerdict) -> SentenceVerdict:
-        doubt = self._model.doubt(sentence.text, sentence.tokens)
-        wording = self._model.wording(doubt.value)
+        doubt = self._model.doubter.about(sentence.text, sentence.tokens)
+        wording = self._model.usual.share(doubt.value)
         parsed = fmean(sentence.components.values()) if sentence.components else 0.0
         usual = wording >= LEAST_WORDING
         flawless = math.exp(-sum(flaw.doubt for flaw in doubt.flaws))
@@ -72,12 +72,16 @@ class GrammarJudge:
 
 
 def _reasons(doubt: Doubt) -> list[str]:
-    """Name the flaws and the likeliest slips of a sentence that is not usual."""
+    """Name the flaws and slips of a sentence that is not usual: the worst, and at least one."""
     chances = np.exp(doubt.look.logs)
+    # Nothing stands after the last gap that could be in a wrong form.
+    chances[-1, LABELS.index("form")] = 0
+    reasons = [flaw.reason for flaw in doubt.flaws]
     # The first label is that nothing is wrong.
-    worst = np.argsort(chances[:, 0], kind="stable")[:_NAMED]
-    slips = [_named(doubt.words, int(gap), LABELS[1 + int(chances[gap, 1:].argmax())]) for gap in worst]
-    return [*(flaw.reason for flaw in doubt.flaws[:_NAMED]), *slips]
+    for gap in map(int, np.argsort(chances[:, 0], kind="stable")):
+        if chances[gap, 0] < _LIKELY or not reasons:
+            reasons.append(_named(doubt.words, gap, LABELS[1 + int(chances[gap, 1:].argmax())]))
+    return reasons[:_NAMED]
 
 
 def _named(tokens: Sequence[str], gap: int, label: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import spacy
+from spacy.tokenizer import Tokenizer
 
 from saga_core.errors import UserError
 from saga_core.judges.agreement import Agreement, Flaw
@@ -16,11 +17,10 @@ from saga_core.judges.repetition import said_twice
 from saga_core.judges.slip_network import Look
 from saga_core.judges.slips import SlipModel, load_slips, save_slips
 from saga_core.judges.trained_pipeline import spacy_language
+from saga_core.judges.usual import Usual
 from saga_core.judges.verdict import Token
 
 FACTS = "grammar.json"
-
-_QUANTILES = 1_001
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,21 @@ class Doubt:
         return self.look.doubt + sum(flaw.doubt for flaw in self.flaws)
 
 
-class GrammarModel:
-    """Tells how doubtful a sentence is, and how usual that is.
+@dataclass(frozen=True)
+class Doubter:
+    """Tells what is doubtful in a sentence.
 
-    Args:
+    Attributes:
         slips: The model of slips.
         agreement: What trees of real text hardly have.
         repetition: How rare it is in real text that something is said twice in a row, in nats.
-        usual: Quantiles of the doubt about real sentences that were held out, from the least to the greatest.
     """
 
-    def __init__(self, slips: SlipModel, agreement: Agreement, repetition: float, usual: Sequence[float]) -> None:
-        self.slips, self.agreement, self.repetition, self.usual = slips, agreement, repetition, tuple(usual)
-        self._tokenizer = spacy.blank(spacy_language(slips.language)).tokenizer
+    slips: SlipModel
+    agreement: Agreement
+    repetition: float
 
-    def doubt(self, text: str, tree: Sequence[Token]) -> Doubt:
+    def about(self, text: str, tree: Sequence[Token]) -> Doubt:
         """Return what is doubtful in a sentence.
 
         Args:
@@ -65,29 +65,38 @@ class GrammarModel:
             tree: As the judge's parser sees it; empty where there is none.
         """
         words = tuple(token.text for token in self._tokenizer(text))
-        flaws = self.agreement.flaws(tree)
+        flaws = list(self.agreement.flaws(tree))
         if (twice := said_twice(words)) is not None:
-            flaws = [Flaw(self.repetition, f"{twice!r} is said twice in a row"), *flaws]
+            flaws.append(Flaw(self.repetition, f"{twice!r} is said twice in a row"))
         return Doubt(words, self.slips.look(words), tuple(sorted(flaws, key=lambda flaw: -flaw.doubt)))
 
-    def wording(self, doubt: float) -> float:
-        """Return the share of real sentences that are at least as doubtful, in [0, 1]."""
-        return float(np.interp(doubt, self.usual, np.linspace(1, 0, len(self.usual))))
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return spacy.blank(spacy_language(self.slips.language)).tokenizer
 
 
-def quantiles(doubts: Iterable[float]) -> tuple[float, ...]:
-    """Return what ``GrammarModel`` takes for usual, of real sentences' doubts."""
-    return tuple(float(value) for value in np.quantile(list(doubts), np.linspace(0, 1, _QUANTILES)))
+@dataclass(frozen=True)
+class GrammarModel:
+    """All that was learned.
+
+    Attributes:
+        doubter: Tells what is doubtful.
+        usual: How much doubt there is about real sentences.
+    """
+
+    doubter: Doubter
+    usual: Usual
 
 
 def save_grammar(model: GrammarModel, folder: Path) -> None:
     """Write a model as JSON and safetensors into an existing folder."""
-    save_slips(model.slips, folder)
+    doubter = model.doubter
+    save_slips(doubter.slips, folder)
     facts = {
-        "usual": model.usual,
-        "repetition": model.repetition,
-        "surprise": [[*pair, value] for pair, value in sorted(model.agreement.surprise.items())],
-        "finite": sorted(model.agreement.finite),
+        "usual": asdict(model.usual),
+        "repetition": doubter.repetition,
+        "surprise": [[*pair, value] for pair, value in sorted(doubter.agreement.surprise.items())],
+        "finite": {relation: sorted(forms) for relation, forms in doubter.agreement.finite.items()},
     }
     (folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False, sort_keys=True), encoding="utf-8")
 
@@ -102,8 +111,11 @@ def load_grammar(folder: Path) -> GrammarModel:
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         surprise = {(upos, feature, own, by): float(value) for upos, feature, own, by, value in facts["surprise"]}
-        agreement = Agreement(surprise, frozenset(facts["finite"]))
-        usual = [float(value) for value in facts["usual"]]
-        return GrammarModel(slips, agreement, float(facts["repetition"]), usual)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        finite = {relation: frozenset(forms) for relation, forms in facts["finite"].items()}
+        doubter = Doubter(slips, Agreement(surprise, finite), float(facts["repetition"]))
+        usual = facts["usual"]
+        return GrammarModel(
+            doubter, Usual(tuple(map(float, usual["quantiles"])), float(usual["tail"]), float(usual["excess"]))
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"what it learned cannot be read ({error})", f"judge {folder}", "train it again") from error

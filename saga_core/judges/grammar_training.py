@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import spacy
@@ -13,14 +13,15 @@ from spacy.tokens import Doc
 from saga_core.corpus.treebank import TreebankSentence
 from saga_core.errors import UserError
 from saga_core.judges.agreement import learn_agreement
-from saga_core.judges.grammar_model import GrammarModel, quantiles
+from saga_core.judges.grammar_model import Doubter, GrammarModel
 from saga_core.judges.paradigms import Tagging, feats_of, wrong_forms
 from saga_core.judges.protocol import UDParser
 from saga_core.judges.repetition import rarity
 from saga_core.judges.rules import has_word
-from saga_core.judges.slip_text import LEAST_WORDS, MOST_HELD_OUT, MOST_WORDS, SlipText
+from saga_core.judges.slip_text import LEAST_WORDS, MOST_HELD_OUT, MOST_WORDS, SlipText, evenly
 from saga_core.judges.slip_training import lexicon_of, train_slips
 from saga_core.judges.trained_pipeline import spacy_language
+from saga_core.judges.usual import usual
 from saga_core.judges.verdict import Sentence
 from saga_core.progress import Tick, progress
 
@@ -31,6 +32,7 @@ _FEW = 200_000
 # Beside a text the sentences of a treebank, which are of other genres, stand in for more.
 _COPIES = 3
 _TOGETHER = 500
+_LEAST_HELD_OUT = 10
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,13 @@ class TrainedGrammar:
 
     Attributes:
         model: It.
-        auroc: How often a held-out sentence with a slip is more doubtful than one without, in [0, 1].
+        auroc: How often a held-out sentence with a slip is more doubtful to the model of slips than one without.
+        heldout: Sentences by which it knows how much doubt is usual.
     """
 
     model: GrammarModel
     auroc: float
+    heldout: int
 
 
 def learn_grammar(
@@ -58,48 +62,49 @@ def learn_grammar(
 
     Args:
         text: Sentences.
-        parser: The judge's. Parses the first 60,000 of them, and what is held out.
+        parser: The judge's. Parses 60,000 of them, and what is held out.
         train: Of a treebank: its sentences, their trees and the forms of its words are learned from; may be empty.
         dev: Of the same, held out.
         language: Code of the language.
         seed: Of the training.
 
     Raises:
-        UserError: There is no text, and the treebank has no sentence to learn from or to hold out.
+        UserError: There is no sentence to learn from, or fewer than ten to hold out.
     """
     own, own_dev = (
-        [sentence.text for sentence in part if LEAST_WORDS <= len(sentence.forms) <= MOST_WORDS]
+        dict.fromkeys(sentence.text for sentence in part if LEAST_WORDS <= len(sentence.forms) <= MOST_WORDS)
         for part in (train, dev)
     )
-    known = set(own)
+    read = dict.fromkeys(text.train if text else ())
+    apart = (*(text.heldout if text else ()), *evenly(list(own_dev), MOST_HELD_OUT))
     # What is learned from would not tell what is usual.
-    own_heldout = [sentence for sentence in dict.fromkeys(own_dev) if sentence not in known]
-    texts = (*text.train, *own * _COPIES) if text else tuple(own)
-    heldout = (*(text.heldout if text else ()), *own_heldout[:MOST_HELD_OUT])
-    if not texts or not heldout:
-        what = f"train and dev have {len(own)} and {len(own_heldout)} sentences of {LEAST_WORDS} words or more"
-        raise UserError(what, "the treebank", "give more of them")
+    heldout = [sentence for sentence in apart if sentence not in read and sentence not in own]
+    if not (read or own) or len(heldout) < _LEAST_HELD_OUT:
+        what = f"{len(read) + len(own)} sentences of {LEAST_WORDS} words or more, {len(heldout)} held out, are too few"
+        raise UserError(what, "the treebank", "give more of them, or a text")
     tokenizer = spacy.blank(spacy_language(language)).tokenizer
-    with progress("cutting into tokens", len(texts) + len(heldout), "sentences") as tick:
-        cut, cut_heldout = (list(_words(part, tokenizer, tick)) for part in (texts, heldout))
-    counts = Counter(word.lower() for sentence in cut for word in sentence)
-    parsed = _parsed(parser, text.train[:_PARSED]) if text else iter(())
+    with progress("cutting into tokens", len(read) + len(own) + len(heldout), "sentences") as tick:
+        cut, cut_own, cut_heldout = (list(_words(part, tokenizer, tick)) for part in (read, own, heldout))
+    counts = Counter(word.lower() for sentence in (*cut, *cut_own) for word in sentence)
+    parsed = _parsed(parser, evenly(list(read), _PARSED))
     trees = [*(sentence.tokens for sentence in parsed), *(sentence.words for sentence in train)]
-    agreement, repetition = learn_agreement(trees), rarity([token.form for token in tree] for tree in trees)
+    agreement = learn_agreement(trees)
     tagged: list[list[Tagging]] = [[(t.form, t.upos, feats_of(t.feats)) for t in tree] for tree in trees]
     del trees
     lexicon, forms = lexicon_of(tagged, counts), wrong_forms(tagged, train)
-    passes = 2 if len(cut) < _FEW else 1
+    repetition = rarity((*cut, *cut_own))
+    passes = 2 if len(cut) + len(cut_own) < _FEW else 1
+    cut += cut_own * (_COPIES if cut and passes == 1 else 1)
     with progress("learning what is no sentence", passes * len(cut), "sentences") as tick:
         slips = train_slips(cut, cut_heldout, lexicon, forms, language, passes, seed, tick)
-    model = GrammarModel(slips.model, agreement, repetition, ())
+    doubter = Doubter(slips.model, agreement, repetition)
     # As the judge will see them, which may take one for two.
     seen = (sentence for sentence in _parsed(parser, heldout) if has_word(sentence.text))
-    doubts = [model.doubt(sentence.text, sentence.tokens).value for sentence in seen]
-    return TrainedGrammar(GrammarModel(slips.model, agreement, repetition, quantiles(doubts)), slips.auroc)
+    doubts = [doubter.about(sentence.text, sentence.tokens).value for sentence in seen]
+    return TrainedGrammar(GrammarModel(doubter, usual(doubts)), slips.auroc, len(doubts))
 
 
-def _words(texts: Sequence[str], tokenizer: Callable[[str], Doc], tick: Tick) -> Iterator[list[str]]:
+def _words(texts: Iterable[str], tokenizer: Callable[[str], Doc], tick: Tick) -> Iterator[list[str]]:
     for text in texts:
         # One string a word, not one for each time that it is met.
         yield [sys.intern(token.text) for token in tokenizer(text)]

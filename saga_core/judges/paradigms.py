@@ -32,7 +32,7 @@ _DEMANDED: Mapping[str, frozenset[str]] = {
 }
 _CLOSED = frozenset({"DET", "PRON"})
 _SHORTEST_STEM, _LONGEST_ENDING = 3, 4
-# Words that differ by a pair of endings, for another two to be forms of one.
+# Pairs of words that differ by a pair of endings, for these to be forms of one word each.
 _LEAST_ALIKE = 10
 # A tag that a word has more seldom than this is taken for an error of the parser.
 _LEAST_SHARE = 0.05
@@ -79,7 +79,10 @@ def _guessed(tagged: Iterable[Sequence[Tagging]]) -> Iterator[tuple[str, str]]:
             counts[form.lower()][upos, feats] += 1
     words: dict[str, dict[str, _Readings]] = defaultdict(dict)
     for word, found in sorted(counts.items()):
-        upos, _ = min(found, key=lambda reading: (-found[reading], reading))
+        by_upos: Counter[str] = Counter()
+        for (of, _), n in found.items():
+            by_upos[of] += n
+        upos = min(by_upos, key=lambda of: (-by_upos[of], of))
         often = {feats for (of, feats), n in found.items() if of == upos and n >= _LEAST_SHARE * found.total()}
         if upos in _DEMANDED and often and (upos not in _CLOSED or found.total() >= _LEAST_CLOSED):
             words[upos][word] = frozenset(often)
@@ -123,7 +126,8 @@ def _wrong(upos: str, one: _Readings, other: _Readings) -> bool:
 def _clash(upos: str, one: str, other: str) -> bool:
     first, second = _parsed(one), _parsed(other)
     # A feature that one of them does not have tells nothing.
-    return any(first[n].isdisjoint(second[n]) for n in _demanded(upos, first) & first.keys() & second.keys())
+    demanded = _demanded(upos, first) & _demanded(upos, second)
+    return any(first[n].isdisjoint(second[n]) for n in demanded & first.keys() & second.keys())
 
 
 def _demanded(upos: str, reading: _Reading) -> frozenset[str]:
@@ -137,7 +141,9 @@ def _rest(upos: str, feats: str) -> str:
 
 def _parsed(feats: str) -> _Reading:
     pairs = (pair.partition("=") for pair in feats.split("|") if pair)
-    return {name: frozenset(value.split(",")) for name, _, value in pairs}
+    reading = {name: frozenset(value.split(",")) for name, _, value in pairs}
+    # Where a treebank gives finite verbs no form of their own, it is their mood that tells.
+    return {"VerbForm": frozenset({"Fin"}), **reading} if "Mood" in reading else reading
 
 
 def feats_of(feats: Mapping[str, str]) -> str:

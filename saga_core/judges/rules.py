@@ -16,7 +16,8 @@ can be asked for it. A sentence that passes has
 
 with each component in [0, 1] and n the number of words, that is of tokens that are not ``PUNCT``:
 
-* ``finite``: 1 when the root or one of its ``aux`` and ``cop`` children has ``VerbForm=Fin``, else 0;
+* ``finite``: 1 when the root or one of its ``aux`` and ``cop`` children is finite, that is has ``VerbForm=Fin``, or no
+  ``VerbForm`` and a ``Mood``; else 0;
 * ``one_subject``: 1 when the root has exactly one ``nsubj`` or ``csubj`` child of any subtype, or, having
   none of them, exactly one ``expl``; else 0.5;
 * ``resolved``: share of the n words whose relation is not ``dep`` and whose part of speech is not ``X``;
@@ -42,7 +43,9 @@ Unit = Literal["all_sentences", "first_sentence"]
 NO_VERBAL_ROOT = "no verbal root"
 NO_SUBJECT = "no subject"
 
-_SUBJECTS = frozenset({"nsubj", "nsubj:pass", "csubj", "csubj:pass", "expl"})
+# Relations that make a subject; ``expl:pv`` marks a reflexive.
+SUBJECTS = frozenset({"nsubj", "nsubj:pass", "csubj", "csubj:pass", "expl"})
+
 _FULL_LENGTH = 8
 _LONG = 40
 _TOO_LONG = 80
@@ -79,7 +82,7 @@ def judge_sentence(sentence: Sentence) -> SentenceVerdict:
     reasons = []
     if root is None or not _is_verbal(root, children):
         reasons.append(NO_VERBAL_ROOT)
-    if not any(child.deprel in _SUBJECTS for child in children):
+    if not any(child.deprel in SUBJECTS for child in children):
         reasons.append(NO_SUBJECT)
     components = _components(sentence, root, children)
     return SentenceVerdict(
@@ -117,6 +120,12 @@ def whole_text(judged: Sequence[SentenceVerdict]) -> Verdict:
     return Verdict(passed, fmean(verdict.quality for verdict in judged) if passed else 0.0, tuple(judged))
 
 
+def is_finite(verb: Token) -> bool:
+    """Say whether a verb is finite: ``VerbForm=Fin``, or a mood where the treebank, as the Faroese, gives no form."""
+    form = verb.feats.get("VerbForm")
+    return "Mood" in verb.feats if form is None else "Fin" in form.split(",")
+
+
 def _base(token: Token) -> str:
     return token.deprel.partition(":")[0]
 
@@ -130,7 +139,7 @@ def _components(sentence: Sentence, root: Token | None, children: list[Token]) -
     verbs = [root, *(c for c in children if _base(c) in ("aux", "cop"))] if root is not None else []
     unresolved = sum(token.upos == "X" or _base(token) == "dep" for token in words)
     return {
-        "finite": float(any("Fin" in verb.feats.get("VerbForm", "").split(",") for verb in verbs)),
+        "finite": float(any(map(is_finite, verbs))),
         "one_subject": 1.0 if _subjects(children) == 1 else 0.5,
         "resolved": 1.0 - unresolved / len(words) if words else 0.0,
         "length": length(len(words)),

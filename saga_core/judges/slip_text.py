@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,9 @@ class SlipText:
 
 
 def read_slip_text(path: Path, language: str) -> SlipText:
-    """Read the whole sentences of a file of documents; every tenth document is held out, until 2,000 sentences are.
+    """Read the whole sentences of a file of documents.
+
+    Every tenth document is held out; of all of these 2,000 sentences are kept, evenly, for the file may be in an order.
 
     Args:
         path: JSON Lines with ``text``, or plain text.
@@ -49,14 +52,19 @@ def read_slip_text(path: Path, language: str) -> SlipText:
     with progress("reading text", None, "sentences") as tick:
         for number, document in enumerate(read_documents(TextSource(path=str(path)), Outside({}, str(path)), 0)):
             sentences = good_sentences(clean(document), language, LEAST_WORDS, MOST_WORDS)
-            kept = heldout if number % _APART == _APART - 1 and len(heldout) < MOST_HELD_OUT else train
+            kept = heldout if number % _APART == _APART - 1 else train
             for sentence in sentences:
                 kept[sentence] = None
                 tick()
             if len(train) >= MOST_SENTENCES:
                 break
-    apart = tuple(sentence for sentence in heldout if sentence not in train)
+    apart = [sentence for sentence in heldout if sentence not in train]
     if len(train) < _LEAST or len(apart) < _LEAST_HELD_OUT:
         what = f"{len(train)} whole sentences, and {len(apart)} of every tenth document, are too few to learn from"
         raise UserError(what, f"judge.text {path}", f"give {_LEAST:,} and {_LEAST_HELD_OUT} or more")
-    return SlipText(tuple(train), apart)
+    return SlipText(tuple(train), tuple(evenly(apart, MOST_HELD_OUT)))
+
+
+def evenly(items: Sequence[str], most: int) -> list[str]:
+    """Return so many of the items at most, from all parts of them."""
+    return [items[number * len(items) // most] for number in range(most)] if len(items) > most else list(items)

@@ -108,9 +108,10 @@ def train_slips(
         order = rng.permutation(len(tagged))
         for start in range(0, len(order), _MIXED):
             part = [tagged[i] for i in order[start : start + _MIXED]]
-            left = 1 - (number + start / len(order)) / passes
-            for step in _steps(list(_with_corrupted(part, others, rng)), a_step, rng):
-                trainer.step(step, left)
+            steps = _steps(list(_with_corrupted(part, others, rng)), a_step, rng)
+            for done, step in enumerate(steps):
+                seen = start + len(part) * done / len(steps)
+                trainer.step(step, 1 - (number + seen / len(order)) / passes)
             tick(len(part))
     model = SlipModel(lexicon, trainer.weights(), language)
     right: list[float] = []

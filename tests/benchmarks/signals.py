@@ -68,6 +68,7 @@ def finite(token: Token) -> bool:
 def verb_second(tree: Tree) -> float:
     """Return how many constituents too many or too few stand before the finite verb; 2 without such a verb."""
     root = next((position for position, token in enumerate(tree, 1) if token.head == 0), 0)
+    # The root may be what stands before the verb: "Lærer er han".
     verbs = [
         position
         for position, token in enumerate(tree, 1)
@@ -76,8 +77,8 @@ def verb_second(tree: Tree) -> float:
     if not verbs:
         return 2.0
     ignored = ("punct", "cc", "mark", "discourse")
-    before = [token for token in tree[: min(*verbs, root) - 1] if token.head == root]
-    return abs(sum(relation(token) not in ignored for token in before) - 1.0)
+    before = [(p, t) for p, t in enumerate(tree[: min(verbs) - 1], 1) if t.head == root or p == root]
+    return abs(sum(relation(token) not in ignored for _, token in before) - 1.0)
 
 
 def share(test: Callable[[Token], bool]) -> Callable[[Tree], float]:
@@ -100,16 +101,16 @@ def main(judge: str, counted: str, test: str) -> None:
     damaged += agreement_errors(held, PAIRS, SEED)
     texts = sorted({text for pair in damaged for text in (pair.good, pair.bad)})
     parsed = SpacyParser(load_spacy(judge)).parse(texts)
-    trees = {
-        text: [t for sentence in found for t in sentence.tokens] for text, found in zip(texts, parsed, strict=True)
-    }
+    trees = {text: [sentence.tokens for sentence in found] for text, found in zip(texts, parsed, strict=True)}
     kinds = list(dict.fromkeys(pair.kind for pair in damaged))
     print(f"{'':24}" + "".join(f"{kind:>15}" for kind in kinds))
     for name, signal in signals.items():
         areas = []
         for kind in kinds:
             some = [pair for pair in damaged if pair.kind == kind]
-            areas.append(auroc([signal(trees[p.bad]) for p in some], [signal(trees[p.good]) for p in some]))
+            # Where the parser took one for two, the worse.
+            bad, good = ([max(map(signal, trees[getattr(p, side)])) for p in some] for side in ("bad", "good"))
+            areas.append(auroc(bad, good))
         print(f"{name:24}" + "".join(f"{float(area):15.3f}" for area in areas))
 
 

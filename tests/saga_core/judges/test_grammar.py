@@ -12,9 +12,10 @@ from toy_language import toy_sentences, written
 from saga_core.errors import UserError
 from saga_core.judges.agreement import Agreement
 from saga_core.judges.grammar import LEAST_WORDING, GrammarJudge
-from saga_core.judges.grammar_model import FACTS, GrammarModel, load_grammar, quantiles, save_grammar
+from saga_core.judges.grammar_model import FACTS, Doubter, GrammarModel, load_grammar, save_grammar
 from saga_core.judges.rules import whole_text
 from saga_core.judges.slips import SlipModel
+from saga_core.judges.usual import Usual, usual
 from saga_core.judges.verdict import SentenceVerdict, Token, Verdict
 from saga_core.progress import Tick
 from saga_core.recipe import SftSettings
@@ -39,10 +40,9 @@ class Lenient:
 
 @pytest.fixture(scope="module")
 def model(slips: SlipModel) -> GrammarModel:
-    agreement = Agreement({("DET", "Gender", "Neut", "Masc"): 2.0}, frozenset({"root"}))
-    learning = GrammarModel(slips, agreement, 7.0, ())
-    heldout = [learning.doubt(written(sentence), ()).value for sentence in toy_sentences(400, 9)]
-    return GrammarModel(slips, agreement, 7.0, quantiles(heldout))
+    agreement = Agreement({("DET", "Gender", "Neut", "Masc"): 2.0}, {"root": frozenset()})
+    doubter = Doubter(slips, agreement, 7.0)
+    return GrammarModel(doubter, usual([doubter.about(written(s), ()).value for s in toy_sentences(400, 9)]))
 
 
 def judged(model: GrammarModel, texts: list[str], tree: tuple[Token, ...] = ()) -> list[Verdict]:
@@ -86,6 +86,19 @@ def test_what_is_said_twice_is_refused(model: GrammarModel) -> None:
     (sentence,) = judged(model, ["En gutt ser en hest en hest."])[0].sentences
     assert not sentence.passed
     assert sentence.reasons[0] == "'en hest' is said twice in a row"
+
+
+def test_only_what_is_likely_is_named(model: GrammarModel) -> None:
+    # Nothing is wrong between its words.
+    lenient = GrammarModel(model.doubter, Usual((-99.0,), 0.001, 1.0))
+    (sentence,) = judged(lenient, ["En gutt ser en hest."], BAD_TREE)[0].sentences
+    assert not sentence.passed
+    assert sentence.reasons == (
+        "the clause of 'se' seems to have no finite verb",
+        "'et' and 'gutt' seem not to agree in Gender",
+    )
+    (sentence,) = judged(lenient, ["En gutt ser en hest."])[0].sentences
+    assert len(sentence.reasons) == 1
 
 
 def test_most_real_sentences_are_good_enough_to_learn_from(model: GrammarModel) -> None:

@@ -16,6 +16,7 @@ from saga_core.judges.grammar_model import GrammarModel
 from saga_core.judges.grammar_training import TrainedGrammar, learn_grammar
 from saga_core.judges.protocol import UDParser, load_parser
 from saga_core.judges.slip_text import SlipText
+from saga_core.judges.usual import usual
 from saga_core.judges.verdict import Sentence
 
 
@@ -51,8 +52,7 @@ def learned(treebank: list[TreebankSentence], parser: Noting) -> TrainedGrammar:
 
 def test_a_treebank_alone_teaches_it(learned: TrainedGrammar, treebank: list[TreebankSentence], parser: Noting) -> None:
     assert learned.auroc > 0.55
-    assert "root" in learned.model.agreement.finite
-    assert learned.model.usual == tuple(sorted(learned.model.usual))
+    assert "root" in learned.model.doubter.agreement.finite
     # Its trees are gold: the parser is asked about held-out sentences alone.
     assert set(parser.asked) <= {sentence.text for sentence in treebank[900:960]}
 
@@ -67,16 +67,17 @@ def test_a_treebank_alone_teaches_it(learned: TrainedGrammar, treebank: list[Tre
 
 
 def doubt(model: GrammarModel, text: str) -> float:
-    return model.doubt(text, ()).value
+    return model.doubter.about(text, ()).value
 
 
 def test_usual_is_the_doubt_about_sentences_as_the_parser_sees_them(learned: TrainedGrammar, parser: Noting) -> None:
-    doubts = [learned.model.doubt(sentence.text, sentence.tokens).value for sentence in parser.answered]
-    assert (learned.model.usual[0], learned.model.usual[-1]) == (min(doubts), max(doubts))
+    doubts = [learned.model.doubter.about(sentence.text, sentence.tokens).value for sentence in parser.answered]
+    assert learned.model.usual == usual(doubts)
+    assert learned.heldout == len(doubts)
 
 
 def test_what_is_in_train_too_is_not_held_out(treebank: list[TreebankSentence], parser: Noting) -> None:
-    with pytest.raises(UserError, match="and 0 sentences of 4 words or more"):
+    with pytest.raises(UserError, match="0 held out, are too few"):
         learn_grammar(None, parser, treebank[:50], treebank[:50], "nb", 0)
 
 
@@ -87,4 +88,4 @@ def test_a_text_is_parsed_by_the_judge(treebank: list[TreebankSentence]) -> None
     )
     made = learn_grammar(text, parser, (), (), "nb", 0)
     assert parser.asked == [*text.train, *text.heldout]
-    assert made.model.repetition > 5
+    assert made.model.doubter.repetition > 5

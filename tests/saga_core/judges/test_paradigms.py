@@ -45,6 +45,13 @@ def test_a_past_is_as_good_as_a_present_and_an_infinitive_is_not() -> None:
     assert found["måle"] == ("måler", "målte")
 
 
+def test_where_the_treebank_gives_no_form_the_mood_tells() -> None:
+    stems = ("kast", "vent", "rop", "hopp", "kall", "svar", "tak", "sak", "mal", "rit")
+    forms = (("ar", "Mood=Ind|Tense=Pres"), ("a", "VerbForm=Inf"))
+    found = wrong_forms([[(stem + ending, "VERB", feats) for ending, feats in forms] for stem in stems], [])
+    assert found["kastar"] == ("kasta",)
+
+
 def test_a_form_that_may_be_right_is_none() -> None:
     # "store" is plural as well as definite; "ekte" is whatever it has to be.
     either = [[(stem, "ADJ", feats) for stem in ADJECTIVES] for feats in (COMMON, NEUTER)]
