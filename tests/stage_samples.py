@@ -30,6 +30,7 @@ HEADLINES: dict[str, dict[str, Any]] = {
         "test_sentences": 240,
         "text_sentences": 400_000,
         "slips": 0.81,
+        "heldout_sentences": 2_240,
     },
     "data": {
         "documents_read": 90,

@@ -57,7 +57,8 @@ def _judge(facts: StageFacts) -> str:
         sources = " and ".join(filter(None, ("the treebank" if "uas" in seen else "", text)))
         told.append(
             f"From {sources} the judge has learned what is no sentence: of a held-out one and another with a slip, the "
-            f"other is more doubtful in {_percent(seen['slips'])} of cases."
+            f"other is more doubtful in {_percent(seen['slips'])} of cases. How much doubt is usual it knows from "
+            f"{seen['heldout_sentences']:,} sentences that were held out."
         )
     return " ".join(told)
 
