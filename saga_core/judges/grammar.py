@@ -33,7 +33,7 @@ from saga_core.judges.slips import LABELS
 from saga_core.judges.verdict import SentenceVerdict, Verdict
 from saga_core.progress import Tick
 
-LEAST_WORDING = 0.003
+LEAST_WORDING = 0.01
 
 _WEIGHT, _ROOT = 9, 0.25
 # Flaws and slips that a verdict names at most; and the chance that nothing is wrong at a gap, for a slip to be named.
