@@ -3,9 +3,8 @@
 The *doubt* about a sentence is what the model of slips sees between its words (``slips.py``), what is wrong in its
 tree (``agreement.py``), and what is said twice (``repetition.py``). ``wording`` is the share of real sentences, held
 out when these were learned, that are at least as doubtful (``usual.py``): 0.5 for a sentence like any other, near 0 for
-one that no real text has. A sentence passes when the other judge passes it and its wording is ``LEAST_WORDING`` or
-more; so of real sentences about that share is lost, and more of another genre: this little, so that these keep within
-three points in Norwegian (``docs/judges.md``).
+one that no real text has. A sentence passes when the other judge passes it and its wording is that of one real sentence
+in a hundred, or, by a judge that has learned from a text and a treebank, of two (``grammar_training.py``).
 
 The quality of a sentence, also of one that does not pass, is
 
@@ -33,8 +32,6 @@ from saga_core.judges.slips import LABELS
 from saga_core.judges.verdict import SentenceVerdict, Verdict
 from saga_core.progress import Tick
 
-LEAST_WORDING = 0.01
-
 _WEIGHT, _ROOT = 9, 0.25
 # Flaws and slips that a verdict names at most; and the chance that nothing is wrong at a gap, for a slip to be named.
 _NAMED, _LIKELY = 3, 0.5
@@ -60,7 +57,7 @@ class GrammarJudge:
         doubt = self._model.doubter.about(sentence.text, sentence.tokens)
         wording = self._model.usual.share(doubt.value)
         parsed = fmean(sentence.components.values()) if sentence.components else 0.0
-        usual = wording >= LEAST_WORDING
+        usual = wording >= self._model.least_wording
         flawless = math.exp(-sum(flaw.doubt for flaw in doubt.flaws))
         return replace(
             sentence,

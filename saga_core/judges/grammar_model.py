@@ -82,10 +82,12 @@ class GrammarModel:
     Attributes:
         doubter: Tells what is doubtful.
         usual: How much doubt there is about real sentences.
+        least_wording: Least share of real sentences that must be as doubtful as one that passes.
     """
 
     doubter: Doubter
     usual: Usual
+    least_wording: float
 
 
 def save_grammar(model: GrammarModel, folder: Path) -> None:
@@ -94,6 +96,7 @@ def save_grammar(model: GrammarModel, folder: Path) -> None:
     save_slips(doubter.slips, folder)
     facts = {
         "usual": asdict(model.usual),
+        "least_wording": model.least_wording,
         "repetition": doubter.repetition,
         "surprise": [[*pair, value] for pair, value in sorted(doubter.agreement.surprise.items())],
         "finite": {relation: sorted(forms) for relation, forms in doubter.agreement.finite.items()},
@@ -114,8 +117,7 @@ def load_grammar(folder: Path) -> GrammarModel:
         finite = {relation: frozenset(forms) for relation, forms in facts["finite"].items()}
         doubter = Doubter(slips, Agreement(surprise, finite), float(facts["repetition"]))
         usual = facts["usual"]
-        return GrammarModel(
-            doubter, Usual(tuple(map(float, usual["quantiles"])), float(usual["tail"]), float(usual["excess"]))
-        )
+        known = Usual(tuple(map(float, usual["quantiles"])), float(usual["tail"]), float(usual["excess"]))
+        return GrammarModel(doubter, known, float(facts["least_wording"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"what it learned cannot be read ({error})", f"judge {folder}", "train it again") from error

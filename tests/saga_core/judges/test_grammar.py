@@ -11,7 +11,7 @@ from toy_language import toy_sentences, written
 
 from saga_core.errors import UserError
 from saga_core.judges.agreement import Agreement
-from saga_core.judges.grammar import LEAST_WORDING, GrammarJudge
+from saga_core.judges.grammar import GrammarJudge
 from saga_core.judges.grammar_model import FACTS, Doubter, GrammarModel, load_grammar, save_grammar
 from saga_core.judges.rules import whole_text
 from saga_core.judges.slips import SlipModel
@@ -42,7 +42,7 @@ class Lenient:
 def model(slips: SlipModel) -> GrammarModel:
     agreement = Agreement({("DET", "Gender", "Neut", "Masc"): 2.0}, {"root": frozenset()})
     doubter = Doubter(slips, agreement, 7.0)
-    return GrammarModel(doubter, usual([doubter.about(written(s), ()).value for s in toy_sentences(400, 9)]))
+    return GrammarModel(doubter, usual([doubter.about(written(s), ()).value for s in toy_sentences(400, 9)]), 0.01)
 
 
 def judged(model: GrammarModel, texts: list[str], tree: tuple[Token, ...] = ()) -> list[Verdict]:
@@ -66,7 +66,7 @@ def test_what_no_text_has_is_refused_and_told_why(model: GrammarModel) -> None:
     assert not bad.passed
     (sentence,) = bad.sentences
     assert "seem" in sentence.reasons[0]
-    assert 0 <= sentence.components["wording"] < LEAST_WORDING
+    assert 0 <= sentence.components["wording"] < model.least_wording
     assert bad.quality == 0 < sentence.quality < good.quality
 
 
@@ -90,7 +90,7 @@ def test_what_is_said_twice_is_refused(model: GrammarModel) -> None:
 
 def test_only_what_is_likely_is_named(model: GrammarModel) -> None:
     # Nothing is wrong between its words.
-    lenient = GrammarModel(model.doubter, Usual((-99.0,), 0.001, 1.0))
+    lenient = GrammarModel(model.doubter, Usual((-99.0,), 0.001, 1.0), 0.01)
     (sentence,) = judged(lenient, ["En gutt ser en hest."], BAD_TREE)[0].sentences
     assert not sentence.passed
     assert sentence.reasons == (

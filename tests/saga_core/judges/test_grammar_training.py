@@ -74,6 +74,7 @@ def test_usual_is_the_doubt_about_sentences_as_the_parser_sees_them(learned: Tra
     doubts = [learned.model.doubter.about(sentence.text, sentence.tokens).value for sentence in parser.answered]
     assert learned.model.usual == usual(doubts)
     assert learned.heldout == len(doubts)
+    assert learned.model.least_wording == 0.01
 
 
 def test_what_is_in_train_too_is_not_held_out(treebank: list[TreebankSentence], parser: Noting) -> None:
@@ -81,11 +82,12 @@ def test_what_is_in_train_too_is_not_held_out(treebank: list[TreebankSentence], 
         learn_grammar(None, parser, treebank[:50], treebank[:50], "nb", 0)
 
 
-def test_a_text_is_parsed_by_the_judge(treebank: list[TreebankSentence]) -> None:
+def test_beside_a_treebank_it_is_the_text_that_tells_what_is_usual(treebank: list[TreebankSentence]) -> None:
     parser = Noting(load_parser(SPACY, "nb"))
     text = SlipText(
         tuple(sentence.text for sentence in treebank[:300]), tuple(sentence.text for sentence in treebank[300:360])
     )
-    made = learn_grammar(text, parser, (), (), "nb", 0)
+    made = learn_grammar(text, parser, treebank[360:400], treebank[400:420], "nb", 0)
     assert parser.asked == [*text.train, *text.heldout]
     assert made.model.doubter.repetition > 5
+    assert made.model.least_wording == 0.02
