@@ -33,7 +33,7 @@ def compute(work: Work) -> dict[str, Any]:
     from saga_core.corpus.treebank import TreebankSentence
     from saga_core.corpus.treebank_files import fetch_treebank
     from saga_core.judges.grammar_model import save_grammar
-    from saga_core.judges.grammar_training import learn_grammar
+    from saga_core.judges.grammar_training import divide, learn_grammar
     from saga_core.judges.protocol import load_parser
     from saga_core.judges.slip_text import read_slip_text
     from saga_core.judges.trained_pipeline import save_pipeline
@@ -52,6 +52,8 @@ def compute(work: Work) -> dict[str, Any]:
         if {part: hash_tree(path) for part, path in files.items()} != work.outside["judge"].identity["files"]:
             raise UserError("the treebank has changed since the run began", f"judge.model {location}", "run it again")
         parts = read_parts(files)
+        # Too few sentences are told now, too.
+        divide(text, parts.train, parts.dev)
         with progress("training the judge", settings.steps, "steps") as tick:
             trained = train_pipeline(parts, recipe.language, settings.steps, recipe.seed, tick)
         save_pipeline(trained.nlp, work.out)

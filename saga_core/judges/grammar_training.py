@@ -53,6 +53,29 @@ class TrainedGrammar:
     heldout: int
 
 
+def divide(
+    text: SlipText | None, train: Sequence[TreebankSentence], dev: Sequence[TreebankSentence]
+) -> tuple[dict[str, None], dict[str, None], list[str]]:
+    """Return the sentences to learn from, of the text and of the treebank, and those that are held out.
+
+    Raises:
+        UserError: There is no sentence to learn from, or fewer than ten to hold out.
+    """
+    own, own_dev = (
+        dict.fromkeys(sentence.text for sentence in part if LEAST_WORDS <= len(sentence.forms) <= MOST_WORDS)
+        for part in (train, dev)
+    )
+    read = dict.fromkeys(text.train if text else ())
+    # With a text it is the text's sentences that tell: a treebank's are of more genres, and so few would decide.
+    apart = text.heldout if text else evenly(list(own_dev), MOST_HELD_OUT)
+    # What is learned from would not tell what is usual.
+    heldout = [sentence for sentence in apart if sentence not in read and sentence not in own]
+    if not (read or own) or len(heldout) < _LEAST_HELD_OUT:
+        what = f"{len(read) + len(own)} sentences of {LEAST_WORDS} words or more, {len(heldout)} held out, are too few"
+        raise UserError(what, "the treebank", "give more of them, or a text")
+    return read, own, heldout
+
+
 def learn_grammar(
     text: SlipText | None,
     parser: UDParser,
@@ -74,18 +97,7 @@ def learn_grammar(
     Raises:
         UserError: There is no sentence to learn from, or fewer than ten to hold out.
     """
-    own, own_dev = (
-        dict.fromkeys(sentence.text for sentence in part if LEAST_WORDS <= len(sentence.forms) <= MOST_WORDS)
-        for part in (train, dev)
-    )
-    read = dict.fromkeys(text.train if text else ())
-    # With a text it is the text's sentences that tell: a treebank's are of more genres, and so few would decide.
-    apart = text.heldout if text else evenly(list(own_dev), MOST_HELD_OUT)
-    # What is learned from would not tell what is usual.
-    heldout = [sentence for sentence in apart if sentence not in read and sentence not in own]
-    if not (read or own) or len(heldout) < _LEAST_HELD_OUT:
-        what = f"{len(read) + len(own)} sentences of {LEAST_WORDS} words or more, {len(heldout)} held out, are too few"
-        raise UserError(what, "the treebank", "give more of them, or a text")
+    read, own, heldout = divide(text, train, dev)
     tokenizer = spacy.blank(spacy_language(language)).tokenizer
     with progress("cutting into tokens", len(read) + len(own) + len(heldout), "sentences") as tick:
         cut, cut_own, cut_heldout = (list(_words(part, tokenizer, tick)) for part in (read, own, heldout))
