@@ -1,4 +1,8 @@
-"""(judge) → data → probe → gate → (KL-SFT) → candidates → scores → pairs → DPO → evaluation → publication."""
+"""(judge) → data → probe → gate → (KL-SFT) → candidates → scores → pairs → DPO → evaluation → publication.
+
+What is measured on is gathered before anything is trained (items); the judge is measured too (judge_check), human text
+as well (evaluate_human), and whether the judge was fooled (panel).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,24 @@ from pydantic import Field
 
 from flows.form import Choices
 from saga_core.errors import SagaError
-from tasks import candidates, data, dpo, evaluate, evaluate_base, gate, judge, pairs, probe, publish, scores, sft
+from tasks import (
+    candidates,
+    data,
+    dpo,
+    evaluate,
+    evaluate_base,
+    evaluate_human,
+    gate,
+    items,
+    judge,
+    judge_check,
+    pairs,
+    panel,
+    probe,
+    publish,
+    scores,
+    sft,
+)
 from tasks.asking import open_run
 from tasks.pipeline import STAGE_NAMES
 from tasks.runner import Runner
@@ -54,7 +75,9 @@ def align(
 def run_stages(run: Runner) -> dict[str, Outcome]:
     """Run the pipeline's stages, each with what it reads or consults; return their outcomes by name."""
     oracle = run(judge.STAGE)
+    checked = run(judge_check.STAGE, judge=oracle)
     prepared = run(data.STAGE)
+    measured_on = run(items.STAGE, data=prepared)
     base_ps = run(probe.STAGE, judge=oracle, data=prepared)
     decision = run(gate.STAGE, probe=base_ps)
     tuned = run(sft.STAGE, judge=oracle, data=prepared, gate=decision)
@@ -62,20 +85,27 @@ def run_stages(run: Runner) -> dict[str, Outcome]:
     scored = run(scores.STAGE, judge=oracle, candidates=sampled)
     preferred = run(pairs.STAGE, scores=scored)
     aligned = run(dpo.STAGE, data=prepared, sft=tuned, pairs=preferred)
-    before = run(evaluate_base.STAGE, data=prepared)
-    after = run(evaluate.STAGE, data=prepared, dpo=aligned, evaluate_base=before)
+    human = run(evaluate_human.STAGE, items=measured_on)
+    before = run(evaluate_base.STAGE, items=measured_on)
+    after = run(evaluate.STAGE, items=measured_on, dpo=aligned, evaluate_base=before)
+    tricks = run(panel.STAGE, judge=oracle, pairs=preferred, evaluate_human=human, evaluate_base=before, evaluate=after)
     published = run(
         publish.STAGE,
+        judge_check=checked,
+        items=measured_on,
         probe=base_ps,
         gate=decision,
         sft=tuned,
         scores=scored,
         pairs=preferred,
         dpo=aligned,
+        evaluate_human=human,
         evaluate_base=before,
         evaluate=after,
+        panel=tricks,
     )
     outcomes = (
-        oracle, prepared, base_ps, decision, tuned, sampled, scored, preferred, aligned, before, after, published
+        oracle, checked, prepared, measured_on, base_ps, decision, tuned, sampled, scored, preferred, aligned, human,
+        before, after, tricks, published,
     )  # fmt: skip
     return {outcome.stage: outcome for outcome in outcomes}

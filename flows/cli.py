@@ -225,7 +225,7 @@ def _print_results(report: dict[str, Any], store: Store) -> None:
     from tasks.results import results_table
 
     try:
-        out.print(results_table(report, store))
+        out.print(results_table(report, store, out.width))
     except SagaError as error:
         # The rest of the run can be told all the same.
         out.print(plain(error if isinstance(error, DamagedArtifactError) else error.what))

@@ -51,7 +51,7 @@ class TextSource(Settings):
 class TaskSource(Settings):
     """Where evaluation items come from: a local file (its format is told by its content) or the Hub."""
 
-    path: str | None = Field(None, description="SQuAD JSON, NorSumm JSON, JSON Lines, or demo:NAME")
+    path: str | None = Field(None, description="SQuAD JSON, NorSumm JSON, JSON Lines, NoCoLA's text, or demo:NAME")
     hub: str | None = Field(None, description="Hub data set id")
     split: str = Field("test", description="Hub data set split")
     revision: str | None = Field(None, description="Hub commit or branch; pinned to a commit when planned")
@@ -223,6 +223,13 @@ class ReadingSettings(Settings):
     max_new_tokens: Positive = Field(32, description="[card's evaluation]")
 
 
+class AcceptabilitySettings(Settings):
+    """Labelled sentences, as NoCoLA's: does the model find the right ones likelier?"""
+
+    source: TaskSource
+    sentences: Positive = Field(2_000, description="At most so many sentences [ours]")
+
+
 class EvaluationSettings(Settings):
     """What is measured by the parser that took no part in the training; base and final alike."""
 
@@ -230,6 +237,7 @@ class EvaluationSettings(Settings):
     scala: ScalaSettings
     summaries: SummarySettings | None = Field(None, description="None: not measured")
     reading: ReadingSettings | None = Field(None, description="None: not measured")
+    acceptability: AcceptabilitySettings | None = Field(None, description="None: not measured")
     stride: Positive = Field(1_024, description="Stride of the perplexity window, tokens [ours]")
     bootstrap: Annotated[int, Field(ge=100)] = Field(2_000, description="Resamples of an interval [ours]")
 

@@ -10,7 +10,7 @@ from tasks.measuring import figures, load_result, measure, settings
 from tasks.models import load_base, with_adapter
 from tasks.stage import Stage, Work
 
-VERSION = 3
+VERSION = 4
 
 
 def compute(work: Work) -> dict[str, Any]:
@@ -25,5 +25,5 @@ def compute(work: Work) -> dict[str, Any]:
 
 
 STAGE = Stage(
-    "evaluate", VERSION, settings, compute, outside=OUTSIDE, inputs=("data", "dpo", "evaluate_base"), pool="gpu"
+    "evaluate", VERSION, settings, compute, outside=OUTSIDE, inputs=("items", "dpo", "evaluate_base"), pool="gpu"
 )

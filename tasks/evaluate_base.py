@@ -8,9 +8,9 @@ from tasks.measuring import figures, measure, settings
 from tasks.models import load_base
 from tasks.stage import Stage, Work
 
-VERSION = 3
+VERSION = 4
 
-OUTSIDE = ("model", "evaluator", "treebank", "summaries", "reading")
+OUTSIDE = ("model", "evaluator")
 
 
 def compute(work: Work) -> dict[str, Any]:
@@ -18,4 +18,4 @@ def compute(work: Work) -> dict[str, Any]:
     return figures(work, measure(work, *load_base(work)))
 
 
-STAGE = Stage("evaluate_base", VERSION, settings, compute, outside=OUTSIDE, inputs=("data",), pool="gpu")
+STAGE = Stage("evaluate_base", VERSION, settings, compute, outside=OUTSIDE, inputs=("items",), pool="gpu")

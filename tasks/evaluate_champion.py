@@ -12,7 +12,7 @@ from tasks.measuring import measure_on, store_result
 from tasks.models import load_base, with_adapter
 from tasks.stage import Stage, Work
 
-VERSION = 2
+VERSION = 3
 
 # A line of boilerplate is in every document of an encyclopaedia, and says little of the rest.
 _SEEN = 0.1
@@ -32,7 +32,7 @@ def compute(work: Work) -> dict[str, Any]:
     """Measure the champion on the run's held-out text, less what its own training has seen."""
     from dataclasses import replace
 
-    from saga_core.evaluation.suite import EvaluationInput
+    from saga_core.evaluation.inputs import EvaluationInput
 
     data, language = work.inputs["data"], work.recipe.language
     prompts = read_rows(data / "heldout_prompts.parquet")

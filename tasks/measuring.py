@@ -1,8 +1,7 @@
-"""What both evaluations share: the items, kept apart from the training text, and the measuring itself."""
+"""What the evaluations of models share: the measuring, its figures, and the rows of items."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,17 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from saga_core import languages
 from saga_core.artifacts.shards import Rows, make_rows
 from saga_core.artifacts.tables import read_rows, write_rows
-from saga_core.corpus.sentences import clean, split_sentences
-from saga_core.errors import UserError
 from saga_core.recipe import Recipe
 from tasks.parsers import load_parser
 from tasks.stage import Work
 
 if TYPE_CHECKING:
     from saga_core.artifacts.shards import Compute
-    from saga_core.evaluation.reading import ReadingItem
-    from saga_core.evaluation.suite import EvaluationInput, EvaluationResult, Measure, Outcome
-    from saga_core.evaluation.summaries import SummaryItem
+    from saga_core.evaluation.inputs import EvaluationInput
+    from saga_core.evaluation.outcomes import EvaluationResult, Outcome
+    from saga_core.evaluation.suite import Measure
     from saga_core.progress import Tick
 
 Item = TypeVar("Item")
@@ -29,10 +26,11 @@ Item = TypeVar("Item")
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Return the slice of the recipe that both evaluations have."""
-    source = {"source"}
+    # How many items are drawn, and from where, is told by the items themselves.
+    of_items = {"source", "items"}
     return {
         "evaluation": recipe.evaluation.model_dump(
-            exclude={"scala": {"treebank"}, "summaries": source, "reading": source}
+            exclude={"scala": True, "acceptability": True, "summaries": of_items, "reading": of_items}
         ),
         "scoring": recipe.scoring.model_dump(include={"mattr_window", "unit"}),
         "language": recipe.language,
@@ -42,7 +40,9 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def measure(work: Work, model: Any, tokenizer: Any) -> EvaluationResult:  # noqa: ANN401 - transformers' models
     """Measure a model on every task, and store the items' rows."""
-    result = measure_on(work, model, tokenizer, evaluation_input(work))
+    from saga_core.evaluation.inputs import read_items
+
+    result = measure_on(work, model, tokenizer, read_items(work.inputs["items"]))
     store_result(work.out, result)
     return result
 
@@ -69,7 +69,7 @@ def measure_on(work: Work, model: Any, tokenizer: Any, items: EvaluationInput) -
 
 
 def _in_shards(work: Work) -> Measure:
-    from saga_core.evaluation.suite import ROW_SCHEMA, outcome_of, row_of
+    from saga_core.evaluation.outcomes import ROW_SCHEMA, outcome_of, row_of
 
     def run(
         task: str,
@@ -88,55 +88,6 @@ def _in_shards(work: Work) -> Measure:
     return run
 
 
-def evaluation_input(work: Work) -> EvaluationInput:
-    """Gather the items, less those of which the training has seen a sentence.
-
-    Raises:
-        UserError: Nothing is left to measure with.
-    """
-    from saga_core.corpus.items import read_questions, read_summaries
-    from saga_core.corpus.treebank import read_treebank
-    from saga_core.evaluation.scala import build_pairs
-    from saga_core.evaluation.suite import EvaluationInput
-
-    recipe, data, wanted = work.recipe, work.inputs["data"], work.recipe.evaluation
-    documents = [row["text"] for row in read_rows(data / "train_documents.parquet")]
-    seen = {s.casefold() for text in documents for s in split_sentences(text, recipe.language)}
-    seen |= {row["sentence"].casefold() for row in read_rows(data / "prompts.parquet")}
-
-    def unseen(text: str) -> bool:
-        return not any(s.casefold() in seen for s in split_sentences(clean(text), recipe.language))
-
-    treebank = [s for s in read_treebank(Path(work.outside["treebank"].location)) if s.text.casefold() not in seen]
-    summaries: list[SummaryItem] = []
-    if wanted.summaries:
-        found = read_summaries(work.outside["summaries"], wanted.summaries.source.split, recipe.language)
-        summaries = _draw(found, lambda i: unseen(i.document), wanted.summaries.items, recipe.seed, "summaries")
-    questions: list[ReadingItem] = []
-    if wanted.reading:
-        asked = read_questions(work.outside["reading"], wanted.reading.source.split)
-        # One a context: intervals and tests take the items for independent.
-        asked = list({question.context: question for question in asked}.values())
-        questions = _draw(asked, lambda i: unseen(i.context), wanted.reading.items, recipe.seed, "reading")
-    return EvaluationInput(
-        prompts=[(row["id"], row["prompt"]) for row in read_rows(data / "heldout_prompts.parquet")],
-        heldout_documents=[row["text"] for row in read_rows(data / "heldout_documents.parquet")],
-        scala=build_pairs(treebank, wanted.scala.sentences, recipe.seed),
-        summaries=summaries,
-        reading=questions,
-    )
-
-
-def _draw(items: Sequence[Item], unseen: Callable[[Item], bool], wanted: int, seed: int, name: str) -> list[Item]:
-    """Draw items at random among those that the training has not seen."""
-    kept = [item for item in items if unseen(item)]
-    if not kept:
-        what = f"the training text holds a sentence of every one of the {len(items)} items"
-        raise UserError(what, f"evaluation.{name}.source", "give items that are not part of the corpus")
-    random.Random(f"{seed}/{name}").shuffle(kept)
-    return kept[:wanted]
-
-
 def figures(work: Work, result: EvaluationResult) -> dict[str, Any]:
     """Return every metric, and what ScaLA's one figure hides, with intervals."""
     from saga_core.evaluation.scala import breakdown
@@ -149,13 +100,13 @@ def figures(work: Work, result: EvaluationResult) -> dict[str, Any]:
 
 def store_result(folder: Path, result: EvaluationResult) -> None:
     """Write every item's row, so that a comparison can be made from the artifact alone."""
-    from saga_core.evaluation.suite import ROW_SCHEMA
+    from saga_core.evaluation.outcomes import ROW_SCHEMA
 
     write_rows(folder / "items.parquet", result.to_rows(), ROW_SCHEMA)
 
 
 def load_result(folder: Path) -> EvaluationResult:
     """Read what ``store_result`` wrote."""
-    from saga_core.evaluation.suite import EvaluationResult
+    from saga_core.evaluation.outcomes import EvaluationResult
 
     return EvaluationResult.from_rows(read_rows(folder / "items.parquet"))

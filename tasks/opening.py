@@ -44,6 +44,9 @@ def open_session(
         outside["summaries"] = pin.task(recipe.evaluation.summaries.source, "evaluation.summaries.source")
     if recipe.evaluation.reading:
         outside["reading"] = pin.task(recipe.evaluation.reading.source, "evaluation.reading.source")
+    if recipe.evaluation.acceptability:
+        source = recipe.evaluation.acceptability.source
+        outside["acceptability"] = pin.task(source, "evaluation.acceptability.source")
     _check_lengths(recipe, outside["model"])
     sources = [pin.text(source) for source in recipe.corpus.sources]
     outside |= {f"corpus.{i}": source for i, source in enumerate(sources)}

@@ -14,15 +14,14 @@ from saga_core import reporting
 from saga_core.artifacts.cache import mark_used, picture_cache
 from saga_core.artifacts.fingerprint import digest, hash_file
 from saga_core.artifacts.record import Record
-from saga_core.evaluation.statistics import Estimate
 from saga_core.reporting.results import Column
 from saga_core.reporting.stage_facts import StageFacts
 from saga_core.reporting.stage_page import Listed, Place, stage_page
 from saga_core.telling import tell
-from tasks.results import LIBRARIES, columns_of, comparisons_of
+from tasks.results import LIBRARIES, columns_of, comparisons_of, estimates_of, human_column
 from tasks.session import Outcome, Session
 
-_DRAWN_BY = ("plots.py", "results.py", "stage_pictures.py", "style.py")
+_DRAWN_BY = ("measure_pictures.py", "plots.py", "results.py", "stage_pictures.py", "style.py")
 _PNG = (b"\x89PNG\r\n", b"IEND\xaeB`\x82")
 
 
@@ -66,8 +65,9 @@ def _facts(outcome: Outcome, session: Session, record: Record | None) -> StageFa
 def _evaluations(session: Session, record: Record) -> tuple[tuple[Column, ...], Mapping[str, Any] | None]:
     """Return the columns that a stage's page shows, and the headline that compares them, if one does."""
     if record.stage == "evaluate_base":
-        metrics = {name: Estimate(**value) for name, value in record.headline["metrics"].items()}
-        return (Column("Base", metrics),), None
+        return (Column("Base", estimates_of(record.headline)),), None
+    if record.stage == "evaluate_human":
+        return (human_column(record.headline),), None
     if record.stage not in ("evaluate", "publish"):
         return (), None
     base = _input(session, record, "evaluate_base")
@@ -75,7 +75,9 @@ def _evaluations(session: Session, record: Record) -> tuple[tuple[Column, ...], 
     trained = _input(session, record, "dpo")
     if base is None or final is None or trained is None:
         return (), None
-    return columns_of(base.headline, final.headline, "sft" in trained.inputs), final.headline
+    human = _input(session, record, "evaluate_human") if record.stage == "publish" else None
+    columns = columns_of(base.headline, final.headline, human.headline if human else None, "sft" in trained.inputs)
+    return columns, final.headline
 
 
 def _input(session: Session, record: Record, name: str) -> Record | None:

@@ -12,9 +12,13 @@ from tasks import (
     evaluate,
     evaluate_base,
     evaluate_champion,
+    evaluate_human,
     gate,
+    items,
     judge,
+    judge_check,
     pairs,
+    panel,
     probe,
     publish,
     scores,
@@ -24,7 +28,9 @@ from tasks.stage import Stage
 
 PIPELINE: tuple[Stage, ...] = (
     judge.STAGE,
+    judge_check.STAGE,
     data.STAGE,
+    items.STAGE,
     probe.STAGE,
     gate.STAGE,
     sft.STAGE,
@@ -32,8 +38,10 @@ PIPELINE: tuple[Stage, ...] = (
     scores.STAGE,
     pairs.STAGE,
     dpo.STAGE,
+    evaluate_human.STAGE,
     evaluate_base.STAGE,
     evaluate.STAGE,
+    panel.STAGE,
     publish.STAGE,
 )
 

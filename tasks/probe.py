@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from saga_core.artifacts.shards import Rows, make_rows
@@ -14,6 +14,7 @@ from tasks.stage import Stage, Work
 
 if TYPE_CHECKING:
     from saga_core.artifacts.shards import Compute
+    from saga_core.progress import Tick
 
 VERSION = 3
 
@@ -47,7 +48,12 @@ def rows(work: Work) -> Rows[tuple[str, str]]:
             recipe.seed,
             recipe.runtime.generation_batch,
         )
-        return lambda part, tick: [asdict(o) for o in writer.continuations(part, recipe.scoring.mattr_window, tick)]
+
+        def drawn(part: Sequence[tuple[str, str]], tick: Tick) -> list[dict[str, Any]]:
+            outcomes = writer.continuations(part, recipe.scoring.mattr_window, tick)
+            return [{name: getattr(outcome, name) for name in _ROW} for outcome in outcomes]
+
+        return drawn
 
     prompts = [(row["id"], row["prompt"]) for row in read_rows(work.inputs["data"] / "heldout_prompts.parquet")]
     return Rows("probe", prompts, prepare, _ROW, "draws and verdicts", steps=2)

@@ -15,7 +15,7 @@ from tasks.results import LIBRARIES
 from tasks.stage import Stage, Work
 
 if TYPE_CHECKING:
-    from saga_core.evaluation.suite import EvaluationResult
+    from saga_core.evaluation.outcomes import EvaluationResult
     from saga_core.reporting.results import Column
 
 VERSION = 1

@@ -10,7 +10,7 @@ from saga_core.recipe import Recipe
 from tasks.results import card_facts
 from tasks.stage import Stage, Work
 
-VERSION = 1
+VERSION = 2
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
@@ -54,5 +54,18 @@ STAGE = Stage(
     settings,
     compute,
     outside=("model", "judge", "evaluator"),
-    inputs=("probe", "gate", "sft", "scores", "pairs", "dpo", "evaluate_base", "evaluate"),
+    inputs=(
+        "judge_check",
+        "items",
+        "probe",
+        "gate",
+        "sft",
+        "scores",
+        "pairs",
+        "dpo",
+        "evaluate_human",
+        "evaluate_base",
+        "evaluate",
+        "panel",
+    ),
 )

@@ -44,42 +44,62 @@ def card_facts(work: Work) -> CardFacts:
         evaluator=LIBRARIES[recipe.evaluator.kind],
         judge=_with_model(recipe.judge),
         versions=provenance().packages,
-        columns=columns_of(seen["evaluate_base"], seen["evaluate"], sft_ran),
+        columns=columns_of(seen["evaluate_base"], seen["evaluate"], seen["evaluate_human"], sft_ran),
         comparisons=comparisons_of(seen["evaluate"]),
+        panel=seen["panel"],
+        findings=seen["judge_check"]["findings"],
+        left_out=seen["items"]["left_out"],
     )
 
 
-def results_table(report: Mapping[str, Any], store: Store) -> Table:
+def results_table(report: Mapping[str, Any], store: Store, width: int) -> Table:
     """Return the results of a finished run as a table for a terminal.
 
     Args:
         report: The run's report.
         store: The store that holds its artifacts.
+        width: Columns of the terminal.
     """
     keys = {row["stage"]: row["key"] for row in report["stages"]}
     headlines = {}
-    for stage in ("evaluate_base", "evaluate", "publish"):
+    for stage in ("evaluate_human", "evaluate_base", "evaluate", "publish"):
         record = store.find(stage, keys[stage]) if keys.get(stage) else None
         headlines[stage] = record
-    base, final, published = headlines["evaluate_base"], headlines["evaluate"], headlines["publish"]
+    human, base, final, published = headlines.values()
     if base is None or final is None:
         raise UserError("the evaluation is no longer in the store", str(report["run"]), "run the recipe again")
     settings = published.payload["settings"] if published else None
     return to_rich(
-        columns_of(base.headline, final.headline, published is not None and "sft" in published.inputs),
+        columns_of(
+            base.headline,
+            final.headline,
+            human.headline if human else None,
+            published is not None and "sft" in published.inputs,
+        ),
         comparisons_of(final.headline),
         evaluator=LIBRARIES[settings["evaluator"]["kind"]] if settings else "Held-out",
         text=settings["corpus"]["title"] if settings else "held-out",
+        width=width,
     )
 
 
-def columns_of(base: Mapping[str, Any], final: Mapping[str, Any], sft_ran: bool) -> tuple[Column, ...]:
-    """Return the columns of base and aligned model, from the headlines of their evaluations."""
+def columns_of(
+    base: Mapping[str, Any], final: Mapping[str, Any], human: Mapping[str, Any] | None, sft_ran: bool
+) -> tuple[Column, ...]:
+    """Return the columns of base, aligned model and human text, from the headlines of their evaluations."""
     name = "KL-SFT + Δ-DPO" if sft_ran else "Δ-DPO"
-    return tuple(
-        Column(heading, {metric: Estimate(**value) for metric, value in headline["metrics"].items()})
-        for heading, headline in (("Base", base), (f"{name} (this)", final))
-    )
+    columns = (Column("Base", estimates_of(base)), Column(f"{name} (this)", estimates_of(final)))
+    return columns if human is None else (*columns, human_column(human))
+
+
+def human_column(headline: Mapping[str, Any]) -> Column:
+    """Return the column of human text, from the headline of its evaluation."""
+    return Column("Human", estimates_of(headline), reference=True)
+
+
+def estimates_of(headline: Mapping[str, Any]) -> dict[str, Estimate]:
+    """Return the figures of an evaluation's headline, by metric."""
+    return {metric: Estimate(**value) for metric, value in headline["metrics"].items()}
 
 
 def comparisons_of(final: Mapping[str, Any]) -> dict[str, Comparison]:

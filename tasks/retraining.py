@@ -236,7 +236,7 @@ def _was_champion(history: Sequence[Entry], adapter: str) -> list[str]:
 def _measures(record: Record) -> dict[str, Any]:
     """Return what an evaluation's items and figures depend on, but for the adapter."""
     payload = record.payload
-    return {name: payload[name] for name in ("version", "settings", "outside")} | {"data": payload["inputs"]["data"]}
+    return {name: payload[name] for name in ("version", "settings", "outside")} | {"items": payload["inputs"]["items"]}
 
 
 def _weights(record: Record) -> str:

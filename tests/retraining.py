@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from flows.retrain import compete
 from saga_core.artifacts.tables import write_rows
 from saga_core.evaluation.guards import Guards
-from saga_core.evaluation.suite import ROW_SCHEMA
+from saga_core.evaluation.outcomes import ROW_SCHEMA
 from saga_core.recipe_file import load_recipe
 from tasks.opening import open_session
 from tasks.pipeline import PIPELINE
@@ -35,7 +35,7 @@ def _measure(passed: Callable[[Work], int]) -> Callable[[Work], dict[str, Any]]:
             for i in range(PROMPTS)
         ]
         likely = [{"item_id": f"{seed}-{i}", "nll": 100.0 + i, "tokens": 50, "bytes": 200} for i in range(DOCUMENTS)]
-        rows = [empty | {"task": "parse"} | row for row in parse]
+        rows = [empty | {"task": "parse", "judged": "x", "sentences": "[]"} | row for row in parse]
         rows += [empty | {"task": "perplexity"} | row for row in likely]
         write_rows(work.out / "items.parquet", rows, ROW_SCHEMA)
         return {"metrics": FIGURES}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from saga_core.artifacts.tables import write_rows
+from saga_core.evaluation.signs import JUDGED, SIGNS
 from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting.results import Column
 from saga_core.reporting.stage_facts import StageFacts
@@ -13,10 +14,32 @@ from saga_core.reporting.stage_facts import StageFacts
 PROBE = {"parse_success": 0.605, "low": 0.536, "high": 0.67, "n": 200}
 BASE = Column("Base", {"parse_success": Estimate(0.605, 0.536, 0.67, 200), "ppl": Estimate(212.9, 195.1, 230.8, 27)})
 FINAL = Column("Final", {"parse_success": Estimate(0.795, 0.734, 0.845, 200), "ppl": Estimate(156.3, 145.0, 169.4, 27)})
+HUMAN = Column("Human", {"parse_success": Estimate(0.9, 0.85, 0.93, 198)}, reference=True)
 COMPARISONS = {
     "parse_success": Comparison(0.19, 0.12, 0.26, 1e-6, "exact McNemar"),
     "ppl": Comparison(-56.5, -64.0, -49.0, 0.0004, "paired bootstrap"),
 }
+_SIGNS = [sign.name for sign in (*JUDGED, *SIGNS)]
+PANEL: dict[str, Any] = {
+    "figures": {
+        name: {model: {"value": 0.5, "low": 0.4, "high": 0.6, "n": 200} for model in ("human", "base", "final")}
+        for name in _SIGNS
+    },
+    "comparisons": {
+        name: {"delta": 0.0, "low": -0.1, "high": 0.1, "p": 1.0, "test": "exact McNemar"} for name in _SIGNS
+    },
+    "gains": {
+        "judge": {"delta": 0.3, "low": 0.2, "high": 0.4, "p": 1e-9, "test": "exact McNemar"},
+        "evaluator": {"delta": 0.19, "low": 0.12, "high": 0.26, "p": 1e-6, "test": "exact McNemar"},
+        "ahead": {"delta": 0.11, "low": 0.04, "high": 0.18, "p": 0.002, "test": "paired permutation"},
+    },
+    "alarms": [{"name": "judge_ahead", "said": "the judge's gain runs ahead by 11.0 points [4.0, 18.0]."}],
+}
+FINDINGS = [
+    {"group": "ScaLA", "name": "all", "measure": "AUROC", "value": 0.561, "low": 0.54, "high": 0.58, "n": 1000},
+    {"group": "ceiling", "name": "real text", "measure": "PS", "value": 0.801, "low": 0.76, "high": 0.83, "n": 500},
+    {"group": "floor", "name": "shuffled", "measure": "PS", "value": 0.409, "low": 0.37, "high": 0.45, "n": 500},
+]
 HEADLINES: dict[str, dict[str, Any]] = {
     "judge": {
         "uas": 0.8,
@@ -31,6 +54,16 @@ HEADLINES: dict[str, dict[str, Any]] = {
         "text_sentences": 400_000,
         "slips": 0.81,
         "heldout_sentences": 2_240,
+    },
+    "judge_check": {"findings": FINDINGS},
+    "items": {
+        "prompts": 198,
+        "documents": 27,
+        "scala": 200,
+        "summaries": 19,
+        "reading": 21,
+        "acceptability": 0,
+        "left_out": {"prompts": 2, "scala": 14},
     },
     "data": {
         "documents_read": 90,
@@ -80,8 +113,10 @@ HEADLINES: dict[str, dict[str, Any]] = {
         "logps_chosen": -61.8,
         "first_logps_chosen": -63.6,
     },
+    "evaluate_human": {"metrics": {"parse_success": {"value": 0.9, "low": 0.85, "high": 0.93, "n": 198}}},
     "evaluate_base": {"metrics": {}},
     "evaluate": {"metrics": {}},
+    "panel": PANEL,
     "publish": {"adapter_bytes": 2_343_752, "max_logit_difference": 8.6e-6},
 }
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -89,6 +124,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "candidates": {"generation": {"temperatures": [0.7, 1.1], "per_temperature": 4}},
     "pairs": {"min_gap": 0.25, "min_chosen": 0.2},
     "dpo": {"dpo": {"beta": 0.1, "epochs": 3}},
+}
+
+
+_COLUMNS = {
+    "evaluate_human": (HUMAN,),
+    "evaluate_base": (BASE,),
+    "evaluate": (BASE, FINAL),
+    "publish": (BASE, FINAL, HUMAN),
 }
 
 
@@ -106,7 +149,7 @@ def facts(stage: str, **changes: Any) -> StageFacts:  # noqa: ANN401
         "judge": "spaCy",
         "evaluator": "Stanza",
         "text": "Wiki",
-        "columns": (BASE, FINAL) if compared else (BASE,) if stage == "evaluate_base" else (),
+        "columns": _COLUMNS.get(stage, ()),
         "comparisons": COMPARISONS if compared else None,
     }
     return StageFacts(**(sample | changes))

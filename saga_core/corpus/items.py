@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from saga_core.corpus.labelled import labelled, read_labelled
 from saga_core.corpus.sources import read_lines
 from saga_core.errors import UserError
+from saga_core.evaluation.acceptability import AcceptabilityItem
 from saga_core.evaluation.reading import ReadingItem
 from saga_core.evaluation.summaries import SummaryItem
 from saga_core.outside import Outside
@@ -39,6 +41,19 @@ def read_questions(pin: Outside, split: str) -> list[ReadingItem]:
         UserError: The file is of another form; with file and line or position.
     """
     return _read(pin, split, _reading_items)
+
+
+def read_acceptability(pin: Outside, split: str) -> list[AcceptabilityItem]:
+    """Read labelled sentences: files as ``read_labelled`` knows them, or the Hub's rows with ``text`` and ``label``.
+
+    Raises:
+        UserError: The file is of another form, or a row has no text or label; with file and line.
+    """
+    if pin.revision is None:
+        found = read_labelled(Path(pin.location))
+    else:
+        found = [labelled(row, where) for where, row in _rows(pin, split)]
+    return [AcceptabilityItem(text, right) for text, right in found]
 
 
 def _read(pin: Outside, split: str, items: Callable[[Row, str], Iterator[Any]]) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from saga_core.evaluation.parse import ParseOutcome, judge_texts
+from saga_core.evaluation.parse import ParseOutcome, judge_texts, parse_outcome
 from saga_core.evaluation.prompts import fit_prompt
 from saga_core.evaluation.reading import ReadingItem, ReadingOutcome, exact_match, f1, first_line
 from saga_core.evaluation.summaries import SummaryItem, SummaryOutcome
@@ -17,7 +17,6 @@ from saga_core.generation.trim import trim_to_complete
 from saga_core.judges.protocol import Judge
 from saga_core.progress import Tick
 from saga_core.recipe import SamplingSettings
-from saga_core.rewards.mattr import mattr
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -56,9 +55,10 @@ class Writer:
         drawn = self._draw(prompts, self.sampling.max_new_tokens, tick)
         complete = [self._complete(c.request.prompt, c.text, c.finished) for c in drawn]
         texts = [c.request.prompt + text if text else "" for c, text in zip(drawn, complete, strict=True)]
+        verdicts = judge_texts(self.judge, texts, tick)
         return [
-            ParseOutcome(c.request.key, c.text, verdict.passed, verdict.quality, mattr(c.text, mattr_window))
-            for c, verdict in zip(drawn, judge_texts(self.judge, texts, tick), strict=True)
+            parse_outcome(c.request.key, c.text, text, verdict, mattr_window)
+            for c, text, verdict in zip(drawn, texts, verdicts, strict=True)
         ]
 
     def summaries(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from saga_core.evaluation.statistics import Estimate, bootstrap_mean, wilson
 from saga_core.judges.protocol import Judge
 from saga_core.judges.verdict import Verdict
 from saga_core.progress import Tick
+from saga_core.rewards.mattr import mattr
 
 _NOTHING_TO_JUDGE = Verdict(passed=False, quality=0.0, sentences=())
 
@@ -23,6 +25,9 @@ class ParseOutcome:
         passed: Whether these all parse, and there is one.
         quality: Of a text that passed, in (0, 1]; else 0.
         mattr: Moving-average type-token ratio of the continuation.
+        judged: The prompt with the complete sentences of its continuation; empty where there is none, or where only
+            the verdict is kept, as in the probe.
+        sentences: Verdict and tree of each judged sentence, as ``sentences_json`` gives them.
     """
 
     prompt_id: str
@@ -30,6 +35,41 @@ class ParseOutcome:
     passed: bool
     quality: float
     mattr: float
+    judged: str = ""
+    sentences: str = "[]"
+
+
+def sentences_json(verdict: Verdict) -> str:
+    """Return the sentences of a verdict as JSON, so that a reader can see why a text parsed or did not.
+
+    A list of objects with ``text``, ``passed``, ``quality``, ``reasons`` and ``tokens``, each token as ``[form, upos,
+    head, deprel]``.
+    """
+    sentences = [
+        {
+            "text": sentence.text,
+            "passed": sentence.passed,
+            "quality": sentence.quality,
+            "reasons": list(sentence.reasons),
+            "tokens": [[token.form, token.upos, token.head, token.deprel] for token in sentence.tokens],
+        }
+        for sentence in verdict.sentences
+    ]
+    return json.dumps(sentences, ensure_ascii=False)
+
+
+def parse_outcome(prompt_id: str, text: str, judged: str, verdict: Verdict, mattr_window: int) -> ParseOutcome:
+    """Return the outcome of a prompt.
+
+    Args:
+        prompt_id: Identity of the prompt.
+        text: The continuation, as drawn.
+        judged: What was judged.
+        verdict: The verdict on it.
+        mattr_window: MATTR's window, in words.
+    """
+    diversity = mattr(text, mattr_window)
+    return ParseOutcome(prompt_id, text, verdict.passed, verdict.quality, diversity, judged, sentences_json(verdict))
 
 
 def judge_texts(judge: Judge, texts: Sequence[str], tick: Tick) -> list[Verdict]:

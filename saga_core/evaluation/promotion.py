@@ -14,10 +14,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from saga_core.evaluation.guards import Guards
+from saga_core.evaluation.outcomes import EvaluationResult
 from saga_core.evaluation.parse import ParseOutcome
 from saga_core.evaluation.perplexity import DocumentOutcome, perplexity_of, token_samples
 from saga_core.evaluation.statistics import FloatArray, compare_means, compare_rates, compare_statistics
-from saga_core.evaluation.suite import EvaluationResult
 
 # One item says nothing of others: its interval would have no width.
 _FEWEST = 2

@@ -1,22 +1,22 @@
 """The whole evaluation: every task run on one model, its figures, and the comparison of two models.
 
-An evaluation is kept as the outcome of every item, never as a figure alone: figures, intervals and paired
-tests are computed from the outcomes, so two models can be compared long after, from stored rows.
+Figures, intervals and paired tests are computed from the outcomes of items (``outcomes.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from saga_core.errors import StageError
+from saga_core.evaluation.acceptability import acceptability_auroc, label_samples, score_sentences
+from saga_core.evaluation.delong import compare_delong
 from saga_core.evaluation.diversity import mean_mattr
+from saga_core.evaluation.inputs import EvaluationInput
+from saga_core.evaluation.outcomes import EvaluationResult, Outcome
 from saga_core.evaluation.parse import ParseOutcome, parse_score, parse_success
 from saga_core.evaluation.perplexity import (
-    DocumentOutcome,
     bits_per_byte,
     bits_per_byte_of,
     byte_samples,
@@ -25,8 +25,8 @@ from saga_core.evaluation.perplexity import (
     score_documents,
     token_samples,
 )
-from saga_core.evaluation.reading import ReadingItem, ReadingOutcome, rc_aps, rc_em, rc_f1
-from saga_core.evaluation.scala import ScalaOutcome, ScalaPair, scala_auroc, score_pairs, score_samples
+from saga_core.evaluation.reading import ReadingOutcome, rc_aps, rc_em, rc_f1
+from saga_core.evaluation.scala import scala_auroc, score_pairs, score_samples
 from saga_core.evaluation.statistics import (
     Comparison,
     Estimate,
@@ -36,7 +36,7 @@ from saga_core.evaluation.statistics import (
     compare_rates,
     compare_statistics,
 )
-from saga_core.evaluation.summaries import SummaryItem, SummaryOutcome, summ_ps, summ_score
+from saga_core.evaluation.summaries import SummaryOutcome, summ_ps, summ_score
 from saga_core.judges.protocol import Judge
 from saga_core.progress import Tick, progress
 from saga_core.recipe import EvaluationSettings, ScoringSettings
@@ -50,6 +50,7 @@ METRICS = (
     "ppl",
     "bits_per_byte",
     "scala_auroc",
+    "acceptability_auroc",
     "summ_ps",
     "summ_score",
     "rc_aps",
@@ -57,114 +58,10 @@ METRICS = (
     "rc_em",
     "mattr",
 )
-# Columns of the rows with their Arrow types; a row leaves those of other tasks empty.
-ROW_SCHEMA = {
-    "task": "string",
-    "item_id": "string",
-    "text": "string",
-    "passed": "bool",
-    "quality": "double",
-    "mattr": "double",
-    "nll": "double",
-    "tokens": "int64",
-    "bytes": "int64",
-    "corruption": "string",
-    "good": "double",
-    "bad": "double",
-    "f1": "double",
-    "em": "bool",
-}
-
-Outcome = ParseOutcome | DocumentOutcome | ScalaOutcome | SummaryOutcome | ReadingOutcome
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
-ItemT = TypeVar("ItemT", SummaryItem, ReadingItem)
 # The outcomes of two models on the same items.
 Both = tuple[Sequence[OutcomeT], Sequence[OutcomeT]]
 Samples = list[list[float]]
-
-
-@dataclass(frozen=True)
-class EvaluationInput:
-    """What models are measured on; the same for all that are compared.
-
-    Attributes:
-        prompts: Id and text of each prompt.
-        heldout_documents: Texts for the perplexity.
-        scala: Pairs of intact and corrupted sentences.
-        summaries: Documents to summarise.
-        reading: Questions to answer.
-    """
-
-    prompts: Sequence[tuple[str, str]]
-    heldout_documents: Sequence[str]
-    scala: Sequence[ScalaPair]
-    summaries: Sequence[SummaryItem]
-    reading: Sequence[ReadingItem]
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """The outcome of every item of every task; summaries and reading are empty where the recipe has none."""
-
-    parse: tuple[ParseOutcome, ...]
-    perplexity: tuple[DocumentOutcome, ...]
-    scala: tuple[ScalaOutcome, ...]
-    summaries: tuple[SummaryOutcome, ...]
-    reading: tuple[ReadingOutcome, ...]
-
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return one row an item, each with all columns of ``ROW_SCHEMA``."""
-        return [row_of(task, outcome) for task in _KINDS for outcome in getattr(self, task)]
-
-    @classmethod
-    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> EvaluationResult:
-        """Build a result again from its rows.
-
-        Raises:
-            StageError: A row is of no known task, or lacks a value that its task needs.
-        """
-        outcomes: dict[str, list[Any]] = {task: [] for task in _KINDS}
-        for number, row in enumerate(rows):
-            outcome = outcome_of(row, number)
-            outcomes[row["task"]].append(outcome)
-        return cls(**{task: tuple(some) for task, some in outcomes.items()})
-
-
-_KINDS: dict[str, type[Outcome]] = {
-    "parse": ParseOutcome,
-    "perplexity": DocumentOutcome,
-    "scala": ScalaOutcome,
-    "summaries": SummaryOutcome,
-    "reading": ReadingOutcome,
-}
-
-
-def row_of(task: str, outcome: Outcome) -> dict[str, Any]:
-    """Return the row of an item's outcome, with all columns of ``ROW_SCHEMA``."""
-    values = asdict(outcome)
-    values["item_id"] = values.pop("prompt_id", values.get("item_id"))
-    return dict.fromkeys(ROW_SCHEMA) | {"task": task} | values
-
-
-def outcome_of(row: Mapping[str, Any], number: int) -> Any:  # noqa: ANN401 - of the task's kind
-    """Return the outcome that a row holds.
-
-    Args:
-        row: As ``row_of`` made it.
-        number: Of the row, for the error.
-
-    Raises:
-        StageError: The row is of no known task, or lacks a value that its task needs.
-    """
-    where = f"row {number} of the evaluation"
-    kind = _KINDS.get(row.get("task", ""))
-    if kind is None:
-        raise StageError(f"task {row.get('task')!r} is not known", where, "evaluate again")
-    values = {**row, "prompt_id": row.get("item_id")}
-    wanted: dict[str, Any] = {field.name: values.get(field.name) for field in fields(kind)}
-    if lacking := sorted(name for name, value in wanted.items() if value is None):
-        raise StageError(f"no value of {', '.join(lacking)}", where, "evaluate again")
-    return kind(**wanted)
 
 
 class Measure(Protocol):
@@ -236,13 +133,16 @@ def evaluate(
         run: Brings the outcomes of many items about.
 
     Raises:
-        StageError: Two prompts have one id, or a prompt does not fit the model's context.
+        StageError: Two items of a task have one id, or a prompt does not fit the model's context.
     """
     # PyTorch is large, and comparing stored results does without it.
     from saga_core.evaluation.generated import Writer
 
-    if len({name for name, _ in inputs.prompts}) < len(inputs.prompts):
-        raise StageError("an id occurs twice", "prompts", "give every prompt an id of its own")
+    ids = {"prompts": [name for name, _ in inputs.prompts]}
+    ids |= {"summaries": [item.id for item in inputs.summaries], "reading": [item.id for item in inputs.reading]}
+    for task, names in ids.items():
+        if len(set(names)) < len(names):
+            raise StageError("an id occurs twice", task, "give every item an id of its own")
     documents = [(_content_id(i, text), text) for i, text in enumerate(inputs.heldout_documents)]
     pairs = [(_content_id(i, f"{pair.good}\n{pair.bad}"), pair) for i, pair in enumerate(inputs.scala)]
     writer = Writer(model, tokenizer, judge, settings.sampling, language, seed, batch_size)
@@ -258,12 +158,20 @@ def evaluate(
         1,
     )
     accepted = run("scala", pairs, lambda part, t: score_pairs(model, tokenizer, part, batch_size, t), "sentences", 2)
+    labelled = [(_content_id(i, item.text), item) for i, item in enumerate(inputs.acceptability)]
+    liked = run(
+        "acceptability",
+        labelled,
+        lambda part, t: score_sentences(model, tokenizer, part, batch_size, t),
+        "sentences",
+        1,
+    )
     summaries: list[SummaryOutcome] = []
     if settings.summaries:
         summary_length = settings.summaries.max_new_tokens
         summaries = run(
             "summaries",
-            _told_apart(inputs.summaries),
+            inputs.summaries,
             lambda part, t: writer.summaries(part, summary_prompt, summary_length, t),
             *drawn_and_judged,
         )
@@ -272,11 +180,12 @@ def evaluate(
         answer_length = settings.reading.max_new_tokens
         answers = run(
             "reading",
-            _told_apart(inputs.reading),
+            inputs.reading,
             lambda part, t: writer.answers(part, reading_prompt, answer_length, t),
             *drawn_and_judged,
         )
-    return EvaluationResult(tuple(parsed), tuple(likely), tuple(accepted), tuple(summaries), tuple(answers))
+    outcomes = (parsed, likely, accepted, summaries, answers, liked)
+    return EvaluationResult(*map(tuple, outcomes))
 
 
 def metrics(result: EvaluationResult, seed: int, resamples: int) -> dict[str, Estimate]:
@@ -291,18 +200,34 @@ def metrics(result: EvaluationResult, seed: int, resamples: int) -> dict[str, Es
         StageError: A task that every evaluation has is without an item.
     """
     sampling = (seed, resamples)
+    written = written_metrics(result, seed, resamples)
     figures = {
-        "parse_success": parse_success(result.parse),
-        "parse_score": parse_score(result.parse, *sampling),
         "ppl": perplexity(result.perplexity, *sampling),
         "bits_per_byte": bits_per_byte(result.perplexity, *sampling),
         "scala_auroc": scala_auroc(result.scala, *sampling),
     }
+    if result.acceptability:
+        figures |= {"acceptability_auroc": acceptability_auroc(result.acceptability)}
+    if result.reading:
+        figures |= {"rc_f1": rc_f1(result.reading, *sampling), "rc_em": rc_em(result.reading)}
+    figures |= written
+    return {name: figures[name] for name in METRICS if name in figures}
+
+
+def written_metrics(result: EvaluationResult, seed: int, resamples: int) -> dict[str, Estimate]:
+    """Return the figures that any text has, also one by people: how it parses, and how varied it is.
+
+    Args:
+        result: An evaluation with the tasks in which something is written.
+        seed: Seed of the resampling.
+        resamples: Resamples of an interval.
+    """
+    sampling = (seed, resamples)
+    figures = {"parse_success": parse_success(result.parse), "parse_score": parse_score(result.parse, *sampling)}
     if result.summaries:
         figures |= {"summ_ps": summ_ps(result.summaries), "summ_score": summ_score(result.summaries, *sampling)}
     if result.reading:
-        figures |= {"rc_aps": rc_aps(result.reading), "rc_f1": rc_f1(result.reading, *sampling)}
-        figures |= {"rc_em": rc_em(result.reading)}
+        figures |= {"rc_aps": rc_aps(result.reading)}
     return figures | {"mattr": mean_mattr(result.parse, *sampling)}
 
 
@@ -310,7 +235,8 @@ def compare(base: EvaluationResult, final: EvaluationResult, seed: int, resample
     """Compare two models, item by item: final minus base of each measured figure of ``METRICS``, in that order.
 
     Rates are compared by McNemar's exact test, means by a paired permutation test, perplexity, bits per byte
-    and AUROC by a paired bootstrap over documents or sentence pairs.
+    and ScaLA's AUROC by a paired bootstrap over documents or sentence pairs, the AUROC of labelled sentences by
+    DeLong's paired test.
 
     Args:
         base: Evaluation of the first model.
@@ -326,6 +252,7 @@ def compare(base: EvaluationResult, final: EvaluationResult, seed: int, resample
     pairs = _matched("scala", base.scala, final.scala)
     summaries = _matched("summaries", base.summaries, final.summaries)
     reading = _matched("reading", base.reading, final.reading)
+    labelled = _matched("acceptability", base.acceptability, final.acceptability)
 
     def rates(models: Both[Outcome], name: str) -> Comparison:
         before, after = (_values(outcomes, name) for outcomes in models)
@@ -348,6 +275,8 @@ def compare(base: EvaluationResult, final: EvaluationResult, seed: int, resample
         "bits_per_byte": statistics(documents, bits_per_byte_of, byte_samples),
         "scala_auroc": statistics(pairs, auroc, score_samples),
     }
+    if base.acceptability:
+        compared |= {"acceptability_auroc": compare_delong(*(label_samples(outcomes) for outcomes in labelled))}
     if base.summaries:
         compared |= {"summ_ps": rates(summaries, "passed"), "summ_score": means(summaries, "quality")}
     if base.reading:
@@ -373,16 +302,6 @@ def _matched(task: str, base: Sequence[OutcomeT], final: Sequence[OutcomeT]) -> 
 
 def _id(outcome: Outcome) -> str:
     return outcome.prompt_id if isinstance(outcome, ParseOutcome) else outcome.item_id
-
-
-def _told_apart(items: Sequence[ItemT]) -> list[ItemT]:
-    """Number items whose id occurred before, ``621#2``: published data sets, NorQuAD among them, repeat ids."""
-    seen: Counter[str] = Counter()
-    distinct = []
-    for item in items:
-        seen[item.id] += 1
-        distinct.append(item if seen[item.id] == 1 else replace(item, id=f"{item.id}#{seen[item.id]}"))
-    return distinct
 
 
 def _content_id(number: int, text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,23 +57,13 @@ def load_model(
     _quiet()
     _check_folder(path)
     target = resolve_device(device)
-    try:
+    with _told(path, revision):
         # The tokenizer first: it is small, and it too tells that the name is wrong.
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
         _refuse_adapter(path, revision)
         model, report = AutoModelForCausalLM.from_pretrained(
             path, revision=revision, dtype=dtype, use_safetensors=True, output_loading_info=True
         )
-    except UserError:
-        raise
-    except Exception as error:
-        # A file of the wrong form makes Transformers raise anything, and all of it means one thing to the user.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"the model cannot be loaded: {reason}",
-            _where(path, revision),
-            "give a Hub id that can be reached, or a folder with a safetensors model and its tokenizer",
-        ) from error
     if missing := sorted(report["missing_keys"]):
         # Transformers fills these at random with no more than a warning.
         raise UserError(
@@ -83,12 +75,45 @@ def load_model(
     return model.to(target).eval(), tokenizer
 
 
+def load_tokenizer(path: str, *, revision: str | None) -> PreTrainedTokenizerBase:
+    """Load a model's tokenizer alone.
+
+    Args:
+        path: Hub id or folder.
+        revision: Commit, branch or tag on the Hub; ``None`` for a folder.
+
+    Raises:
+        UserError: It is not there, or is damaged.
+    """
+    _quiet()
+    _check_folder(path)
+    with _told(path, revision):
+        return AutoTokenizer.from_pretrained(path, revision=revision)
+
+
 def context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """Return how many tokens the model takes: the lesser of its positions and its tokenizer's limit."""
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     # A tokenizer without a limit says 10**30.
     limit = tokenizer.model_max_length
     return int(limit if positions is None else min(positions, limit))
+
+
+@contextmanager
+def _told(path: str, revision: str | None) -> Iterator[None]:
+    """Say in one line that something cannot be loaded."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        # A file of the wrong form makes Transformers raise anything, and all of it means one thing to the user.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"the model cannot be loaded: {reason}",
+            _where(path, revision),
+            "give a Hub id that can be reached, or a folder with a safetensors model and its tokenizer",
+        ) from error
 
 
 def _quiet() -> None:

@@ -6,11 +6,12 @@ import json
 
 from saga_core.evaluation.statistics import Estimate
 from saga_core.recipe import LoraSettings, ParserSettings
+from saga_core.reporting.card_measures import oracle, tricks
 from saga_core.reporting.facts import CardFacts
 from saga_core.reporting.finding import finding
 from saga_core.reporting.markdown import escape
 from saga_core.reporting.metadata import LICENCES, file_name, front_matter, is_hub_id, source_name
-from saga_core.reporting.results import ROW, measured, to_markdown
+from saga_core.reporting.results import ROW, measured, models, to_markdown
 
 __all__ = ["CardFacts", "render_card"]
 
@@ -50,6 +51,7 @@ def render_card(facts: CardFacts) -> str:
         f"**{kind}:** {_finding(facts)}",
         f"## Results ({facts.evaluator} {facts.language.short} — {_role(facts)})",
         to_markdown(facts.columns, evaluator=facts.evaluator, text=facts.text),
+        *(["## Was the judge fooled?", tricks(facts.panel, facts.evaluator)] if facts.panel else []),
         "## Usage",
         _usage(facts),
         "## Training details",
@@ -88,7 +90,7 @@ def _introduction(facts: CardFacts) -> str:
 
 def _finding(facts: CardFacts) -> str:
     said = finding(facts.columns, facts.comparisons, evaluator=facts.evaluator, text=facts.text)
-    before, after = (column.point("ppl") for column in (facts.columns[0], facts.columns[-1]))
+    before, after = (column.point("ppl") for column in (models(facts.columns)[0], models(facts.columns)[-1]))
     if _adapted(facts) and before is not None and after is not None and after < before:
         said += (
             "\n\nThat the perplexity fell is in part adaptation: the training saw text of the same corpus as the "
@@ -189,6 +191,15 @@ def _measurement(facts: CardFacts) -> list[str]:
     ]
     if n := _items(facts):
         lines.append(f"Items: {n}.")
+    if left := sum(facts.left_out.values()):
+        lines.append(f"{left:,} others were left out: the training has seen a sentence of theirs, or nearly.")
+    if any(column.reference for column in facts.columns):
+        lines.append(
+            "Human text: what people wrote after the same prompts, cut and judged alike. A model that writes like "
+            "people would score that."
+        )
+    if facts.findings:
+        lines.append(oracle(facts.findings))
     if facts.comparisons:
         lines.append(
             "Intervals in brackets are 95%: Wilson's for shares of texts, a bootstrap of "
@@ -202,7 +213,7 @@ def _measurement(facts: CardFacts) -> list[str]:
 
 
 def _items(facts: CardFacts) -> str:
-    final = facts.columns[-1]
+    final = models(facts.columns)[-1]
     counts = []
     for row in measured([final]):
         value = final.values[row.metric]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from saga_core import languages
@@ -33,8 +33,11 @@ class CardFacts:
         evaluator: Name of the evaluating parser, such as ``Stanza``.
         judge: Name of the judging parser and its model, such as ``spaCy nb_core_news_lg``.
         versions: Version by package.
-        columns: Figures: the base first, this model last, others of an ablation between them.
+        columns: Figures: the base first, this model last, others of an ablation between them; then human text.
         comparisons: Paired comparison, this model minus the base, by metric; empty where none was made.
+        panel: Headline of the hacking panel; None where there is none.
+        findings: What the judge's own check found, as mappings; empty where it was not checked.
+        left_out: By task, items that were left out because the training has seen them.
     """
 
     recipe: Recipe
@@ -53,6 +56,9 @@ class CardFacts:
     versions: Mapping[str, str]
     columns: tuple[Column, ...]
     comparisons: Mapping[str, Comparison]
+    panel: Mapping[str, Any] | None = None
+    findings: Sequence[Mapping[str, Any]] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def language(self) -> Language:

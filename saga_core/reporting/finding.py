@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from saga_core.evaluation.statistics import Comparison, Estimate
-from saga_core.reporting.results import ROW, Column, Row, measured, p_value
+from saga_core.reporting.results import ROW, Column, Row, measured, models, p_value
 
 SIGNIFICANCE = 0.05
 # An interval of a rate's difference wider than this says little about the size of the effect.
@@ -17,11 +17,12 @@ def finding(columns: Sequence[Column], comparisons: Mapping[str, Comparison], *,
     """Return the finding in one or two paragraphs: the figures that matter most, then the others.
 
     Args:
-        columns: The base first, this model last, others between them.
+        columns: The base first, this model last, others between them; what is no model is passed over.
         comparisons: Paired comparison, this model minus the base, by metric.
         evaluator: Name of the evaluating parser.
         text: Name of the held-out text of the perplexity.
     """
+    columns = models(columns)
     first = [
         *_parse_success(columns, comparisons.get("parse_success"), evaluator),
         *_perplexity(columns, comparisons.get("ppl"), text),

@@ -11,7 +11,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from saga_core.recipe import CorpusSettings, TaskSource, TextSource
 from saga_core.reporting.facts import CardFacts
-from saga_core.reporting.results import ROWS
+from saga_core.reporting.results import ROWS, models
 
 # Licences by their identifier on the Hub. Any other becomes a named one: "other" with license_name.
 LICENCES = {
@@ -29,7 +29,13 @@ LICENCES = {
     "other": "Not stated in the recipe: see the terms of the base model",
 }
 # Metrics that have a page of their own on the Hub go by its name there.
-_HUB_METRICS = {"ppl": "perplexity", "scala_auroc": "roc_auc", "rc_f1": "f1", "rc_em": "exact_match"}
+_HUB_METRICS = {
+    "ppl": "perplexity",
+    "scala_auroc": "roc_auc",
+    "acceptability_auroc": "roc_auc",
+    "rc_f1": "f1",
+    "rc_em": "exact_match",
+}
 
 
 def front_matter(facts: CardFacts) -> ModelCardData:
@@ -74,7 +80,7 @@ def file_name(path: str) -> str:
 def _eval_results(facts: CardFacts) -> list[EvalResult]:
     results = []
     for row in ROWS:
-        value = facts.columns[-1].point(row.metric)
+        value = models(facts.columns)[-1].point(row.metric)
         if value is None:
             continue
         type_, name, split, revision = _dataset(row.metric, facts)
@@ -99,6 +105,8 @@ def _dataset(metric: str, facts: CardFacts) -> tuple[str, str, str | None, str |
     evaluation = facts.recipe.evaluation
     if metric == "scala_auroc":
         return "scala", f"ScaLA: {file_name(evaluation.scala.treebank)}", None, None
+    if metric == "acceptability_auroc" and evaluation.acceptability:
+        return _task("Acceptability", "acceptability", evaluation.acceptability.source)
     if metric.startswith("summ_") and evaluation.summaries:
         return _task("Summaries", "summaries", evaluation.summaries.source)
     if metric.startswith("rc_") and evaluation.reading:

@@ -91,6 +91,7 @@ ROWS = (
     Row("ppl", "PPL-{text}", False, False, 1),
     Row("bits_per_byte", "Bits per byte", False, False, 3),
     Row("scala_auroc", "ScaLA AUROC", True, False, 3),
+    Row("acceptability_auroc", "CoLA AUROC", True, False, 3),
     Row("summ_ps", "Summ PS", True, True, 1),
     Row("summ_score", "Summ score", True, False, 3),
     Row("rc_aps", "RC APS", True, True, 1),
@@ -98,6 +99,8 @@ ROWS = (
     Row("rc_em", "RC EM", True, True, 1),
     Row("mattr", "MATTR", True, False, 3),
 )
+# Columns of a terminal in which a third column of figures has room.
+_ROOM = 100
 ROW = {row.metric: row for row in ROWS}
 
 
@@ -108,6 +111,7 @@ class Column:
     Attributes:
         heading: Name of the model in the table.
         values: Figure by metric; rates are fractions in 0..1. A missing or None figure was not measured.
+        reference: Whether it is no model but what models are held against, such as human text.
 
     Raises:
         ValueError: A metric is not one of ``ROWS``: it would be left out without a word.
@@ -115,6 +119,7 @@ class Column:
 
     heading: str
     values: Mapping[str, Value]
+    reference: bool = False
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.values) - set(ROW)):
@@ -123,6 +128,11 @@ class Column:
     def point(self, metric: str) -> float | None:
         """Return the figure of ``metric`` without its interval, None where it was not measured."""
         return point(self.values.get(metric))
+
+
+def models(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns of models: the base first, the final one last."""
+    return [column for column in columns if not column.reference]
 
 
 def point(value: Value) -> float | None:
@@ -147,7 +157,7 @@ def to_markdown(columns: Sequence[Column], *, evaluator: str, text: str) -> str:
     """Return the card's results table.
 
     Args:
-        columns: The base first, the model of the card last.
+        columns: The base first, the model of the card last; then what is no model.
         evaluator: Name of the parser that measured, for the first row: ``Stanza``.
         text: Name of the held-out text of the perplexity: ``Wiki``.
     """
@@ -159,27 +169,35 @@ def to_markdown(columns: Sequence[Column], *, evaluator: str, text: str) -> str:
     return markdown.table(headings, rows)
 
 
-def to_rich(columns: Sequence[Column], comparisons: Mapping[str, Comparison], *, evaluator: str, text: str) -> Table:
-    """Return the results as a table for a terminal: figures, last column minus first, and its test.
+def to_rich(
+    columns: Sequence[Column], comparisons: Mapping[str, Comparison], *, evaluator: str, text: str, width: int = 80
+) -> Table:
+    """Return the results as a table for a terminal: figures, final model minus base, and its test.
 
     What makes a figure sure stands under it: n under the metric, the interval under the figure, the test
-    under p. So two models fit 80 columns, which is also what plain text in a log gets.
+    under p. So two models fit 80 columns, which is also what plain text in a log gets; there human text stands under
+    the metric, and has a column of its own where there is room.
 
     Args:
-        columns: The base first, the final model last.
+        columns: The base first, the final model last; then what is no model.
         comparisons: Paired comparison, final minus base, by metric.
         evaluator: See ``to_markdown``.
         text: See ``to_markdown``.
+        width: Columns of the terminal.
     """
+    beside = [] if width >= _ROOM else [column for column in columns if column.reference]
+    columns = [column for column in columns if column not in beside]
     headings = ["Metric", *(column.heading for column in columns), "Δ", "p"]
-    rows = []
+    rows: list[list[tuple[str, ...]]] = []
     for row in measured(columns):
         values = [column.values.get(row.metric) for column in columns]
-        last = values[-1]
+        last = models(columns)[-1].values.get(row.metric)
         n = f"n = {last.n:,}" if isinstance(last, Estimate) else ""
         figures = [(row.figure(value), row.interval(value)) for value in values]
         tested = _tested(row, comparisons.get(row.metric))
-        rows.append([(row.heading(evaluator, text), n), *figures, *tested])
+        known = [column for column in beside if column.point(row.metric) is not None]
+        under = [f"{column.heading} {row.figure(column.point(row.metric))}" for column in known]
+        rows.append([(row.heading(evaluator, text), n, *under), *figures, *tested])
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for place, heading in enumerate(headings):
         # Headings and names of tests may wrap; figures may not.

@@ -16,6 +16,8 @@ _MB = 1e6
 # What each picture shows, for those who cannot see it.
 _ALT = {
     "judge": "Bars: the judge's scores on sentences that it has not seen",
+    "judge_check": "Points with intervals: how well the judge tells right from wrong, and what passes",
+    "items": "Bars: how many items of each task are measured on, and how many were left out",
     "data": "Bars: how much of what the recipe wants the corpus gave",
     "probe": "Base PS with its 95% interval on a line from 0 to 100%",
     "gate": "Base PS with its 95% interval, and the threshold τ, on a line from 0 to 100%",
@@ -25,6 +27,8 @@ _ALT = {
     "pairs": "Histograms of the pairs' scores and gaps, and bars of what became of the prompts",
     "dpo": "Curves of DPO by step: loss, reward accuracy and reward margin",
     "evaluate_base": "The base model's figures with 95% intervals",
+    "evaluate_human": "Human text's figures with 95% intervals",
+    "panel": "Points with intervals: parse success by judge and evaluator, of base, aligned model and human text",
     "evaluate": "The figures of the base and of the aligned model with 95% intervals",
     "publish": "The figures of the base and of the published model with 95% intervals",
 }

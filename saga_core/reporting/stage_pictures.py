@@ -15,6 +15,7 @@ from PIL import Image
 
 from saga_core.artifacts.tables import read_rows
 from saga_core.evaluation.statistics import Estimate
+from saga_core.reporting.measure_pictures import findings_figure, items_figure, panel_figure
 from saga_core.reporting.plots import Panel, results_figure, training_figure
 from saga_core.reporting.stage_facts import JUDGE_SCORES, StageFacts
 from saga_core.reporting.style import COLOURS, DPI, GREY, MARKERS, plain, png
@@ -238,6 +239,10 @@ def _rows(stage: str, folder: Path | None, columns: Sequence[str] | None = None)
 
 _DRAWINGS = {
     "judge": _Drawing(_judge),
+    "judge_check": _Drawing(lambda facts, folder: findings_figure(facts.headline["findings"])),
+    "items": _Drawing(lambda facts, folder: items_figure(facts.headline)),
+    "evaluate_human": _Drawing(_results),
+    "panel": _Drawing(lambda facts, folder: panel_figure(facts.headline["figures"])),
     "data": _Drawing(_data),
     "probe": _Drawing(_probe),
     "gate": _Drawing(_gate),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from saga_core.evaluation.statistics import Comparison, Estimate
+from saga_core.reporting import measure_words
 from saga_core.reporting.finding import finding
 from saga_core.reporting.markdown import ABSENT, escape, table
-from saga_core.reporting.results import Row, measured, p_value
+from saga_core.reporting.results import Row, measured, models, p_value
 from saga_core.reporting.stage_facts import JUDGE_SCORES, StageFacts
-
-Cells = Sequence[tuple[str, str]]
+from saga_core.reporting.wording import Cells, kept_together, number, part_of, percent, rate
 
 
 def sentence(facts: StageFacts) -> str:
@@ -28,36 +28,20 @@ def figures(facts: StageFacts) -> str:
     return table(("Figure", "Value"), [(escape(name), value) for name, value in _TABLES[facts.stage](facts)])
 
 
-def _percent(share: float | None) -> str:
-    return ABSENT if share is None else f"{100 * share:.1f}%"
-
-
-def _of(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,}" + (f" ({_percent(part / whole)})" if whole else "")
-
-
-def _number(value: float | None, decimals: int = 3) -> str:
-    return ABSENT if value is None or not math.isfinite(value) else f"{value:.{decimals}f}".replace("-", "−")
-
-
-def _rate(rate: Estimate) -> str:
-    return f"{_percent(rate.value)} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
-
-
 def _judge(facts: StageFacts) -> str:
     seen = facts.headline
     told = []
     if "uas" in seen:
         told.append(
             f"A spaCy pipeline was trained on {seen['train_sentences']:,} sentences of the treebank. On its test part "
-            f"it has UAS {_percent(seen['uas'])} and LAS {_percent(seen['las'])}, from raw text."
+            f"it has UAS {percent(seen['uas'])} and LAS {percent(seen['las'])}, from raw text."
         )
     if "slips" in seen:
         text = f"{seen['text_sentences']:,} sentences of text" if "text_sentences" in seen else ""
         sources = " and ".join(filter(None, ("the treebank" if "uas" in seen else "", text)))
         told.append(
             f"From {sources} the judge has learned what is no sentence: of a held-out one and another with a slip, the "
-            f"other is more doubtful in {_percent(seen['slips'])} of cases. How much doubt is usual it knows from "
+            f"other is more doubtful in {percent(seen['slips'])} of cases. How much doubt is usual it knows from "
             f"{seen['heldout_sentences']:,} sentences that were held out."
         )
     return " ".join(told)
@@ -67,7 +51,7 @@ def _judge_table(facts: StageFacts) -> Cells:
     seen = facts.headline
     parts = ("train", "dev", "test", "text")
     return [
-        *((name, _percent(seen[key])) for name, key in JUDGE_SCORES if key in seen),
+        *((name, percent(seen[key])) for name, key in JUDGE_SCORES if key in seen),
         *([("Training steps", f"{seen['steps']:,}")] if "steps" in seen else []),
         *((f"Sentences: {p}", f"{seen[f'{p}_sentences']:,}") for p in parts if f"{p}_sentences" in seen),
     ]
@@ -102,24 +86,24 @@ def _data_table(facts: StageFacts) -> Cells:
 
 def _probe(facts: StageFacts) -> str:
     return (
-        f"**{_rate(facts.base_ps)}** of {facts.base_ps.n:,} continuations by the base model parse, says the judge "
+        f"**{rate(facts.base_ps)}** of {facts.base_ps.n:,} continuations by the base model parse, says the judge "
         f"({escape(facts.judge)}): that is base PS, with its 95% interval."
     )
 
 
 def _probe_table(facts: StageFacts) -> Cells:
-    rate = facts.base_ps
+    base = facts.base_ps
     return [
-        ("Base PS", _percent(rate.value)),
-        ("95% interval (Wilson)", f"{_percent(rate.low)} to {_percent(rate.high)}"),
-        ("Continuations, one a held-out prompt", f"{rate.n:,}"),
+        ("Base PS", percent(base.value)),
+        ("95% interval (Wilson)", f"{percent(base.low)} to {percent(base.high)}"),
+        ("Continuations, one a held-out prompt", f"{base.n:,}"),
     ]
 
 
 def _gate(facts: StageFacts) -> str:
     seen = facts.headline
     side = "below" if seen["below_tau"] else "not below"
-    said = f"Base PS {_rate(facts.base_ps)} is {side} τ {100 * seen['tau']:g}%: "
+    said = f"Base PS {rate(facts.base_ps)} is {side} τ {100 * seen['tau']:g}%: "
     verdict = "**KL-SFT runs**" if seen["run_sft"] else "**KL-SFT is skipped**"
     if seen["mode"] != "auto":
         verdict += f", because sft.mode is {escape(seen['mode'])}, whatever base PS is"
@@ -132,7 +116,7 @@ def _gate(facts: StageFacts) -> str:
 def _gate_table(facts: StageFacts) -> Cells:
     seen = facts.headline
     return [
-        ("Base PS", f"{_rate(facts.base_ps)}, n = {facts.base_ps.n:,}"),
+        ("Base PS", f"{rate(facts.base_ps)}, n = {facts.base_ps.n:,}"),
         ("Threshold τ", f"{100 * seen['tau']:g}%"),
         ("sft.mode", escape(seen["mode"])),
         ("τ outside the interval", "yes" if seen["separable"] else "no"),
@@ -144,7 +128,7 @@ def _sft(facts: StageFacts) -> str:
     seen = facts.headline
     return (
         f"The base was tuned on **{seen['sentences']:,} sentences** that the judge finds good, of "
-        f"{seen['sentences_judged']:,} judged; the last step's loss is {_number(seen['loss'])} nats a token."
+        f"{seen['sentences_judged']:,} judged; the last step's loss is {number(seen['loss'])} nats a token."
     )
 
 
@@ -152,9 +136,9 @@ def _sft_table(facts: StageFacts) -> Cells:
     seen, sft = facts.headline, facts.settings["sft"]
     return [
         ("Sentences judged", f"{seen['sentences_judged']:,}"),
-        ("Sentences trained on", _of(seen["sentences"], seen["sentences_judged"])),
+        ("Sentences trained on", part_of(seen["sentences"], seen["sentences_judged"])),
         ("Dropped as too long", f"{seen['dropped_too_long']:,}"),
-        ("Loss of the last step (nats a token)", _number(seen["loss"])),
+        ("Loss of the last step (nats a token)", number(seen["loss"])),
         ("Least quality", f"{sft['min_quality']:g}"),
         ("Weight of KL", f"{sft['kl_weight']:g}"),
         ("Epochs", f"{sft['epochs']:,}"),
@@ -167,7 +151,7 @@ def _candidates(facts: StageFacts) -> str:
     temperatures = ", ".join(f"{each:g}" for each in generation["temperatures"])
     return (
         f"**{many:,} candidates** of {seen['prompts']:,} prompts, {generation['per_temperature']:,} at "
-        f"each of the temperatures {temperatures}; {_of(seen['without_complete_sentence'], many)} have "
+        f"each of the temperatures {temperatures}; {part_of(seen['without_complete_sentence'], many)} have "
         "no complete sentence."
     )
 
@@ -178,9 +162,9 @@ def _candidates_table(facts: StageFacts) -> Cells:
     return [
         ("Prompts", f"{seen['prompts']:,}"),
         ("Candidates", f"{many:,}"),
-        ("Ended by the model itself", _of(seen["finished"], many)),
-        ("Trimmed to the last complete sentence", _of(seen["trimmed"], many)),
-        ("Without a complete sentence", _of(seen["without_complete_sentence"], many)),
+        ("Ended by the model itself", part_of(seen["finished"], many)),
+        ("Trimmed to the last complete sentence", part_of(seen["trimmed"], many)),
+        ("Without a complete sentence", part_of(seen["without_complete_sentence"], many)),
         ("Tokens", f"{seen['tokens']:,}"),
     ]
 
@@ -188,8 +172,8 @@ def _candidates_table(facts: StageFacts) -> Cells:
 def _scores(facts: StageFacts) -> str:
     seen = facts.headline
     return (
-        f"**{_percent(seen['parse_success'])}** of {seen['candidates']:,} candidates parse; the mean score is "
-        f"{_number(seen['mean_score'])}, on a scale from −1 (does not parse) to 1."
+        f"**{percent(seen['parse_success'])}** of {seen['candidates']:,} candidates parse; the mean score is "
+        f"{number(seen['mean_score'])}, on a scale from −1 (does not parse) to 1."
     )
 
 
@@ -197,9 +181,9 @@ def _scores_table(facts: StageFacts) -> Cells:
     seen = facts.headline
     return [
         ("Candidates", f"{seen['candidates']:,}"),
-        ("Parse", _percent(seen["parse_success"])),
-        ("Mean score (−1 to 1)", _number(seen["mean_score"])),
-        ("Mean quality of those that parse (0 to 1)", _number(seen["mean_quality_of_passed"])),
+        ("Parse", percent(seen["parse_success"])),
+        ("Mean score (−1 to 1)", number(seen["mean_score"])),
+        ("Mean quality of those that parse (0 to 1)", number(seen["mean_quality_of_passed"])),
         ("Judge", escape(facts.judge)),
     ]
 
@@ -210,9 +194,9 @@ def _pairs(facts: StageFacts) -> str:
     if not seen["pairs"]:
         return f"{said}: nothing to train on."
     return (
-        f"{said}: the chosen side scores {_number(seen['mean_chosen'])} on average, the rejected one "
-        f"{_number(seen['mean_rejected'])}, a gap of {_number(seen['mean_gap'])}; "
-        f"{_percent(seen['rejected_unparsed'])} of the rejected do not parse."
+        f"{said}: the chosen side scores {number(seen['mean_chosen'])} on average, the rejected one "
+        f"{number(seen['mean_rejected'])}, a gap of {number(seen['mean_gap'])}; "
+        f"{percent(seen['rejected_unparsed'])} of the rejected do not parse."
     )
 
 
@@ -220,29 +204,29 @@ def _pairs_table(facts: StageFacts) -> Cells:
     seen, least = facts.headline, facts.settings
     many = seen["prompts"]
     return [
-        ("Pairs", _of(seen["pairs"], many)),
-        (f"Dropped: best and worst closer than {least['min_gap']:g}", _of(seen["dropped_gap"], many)),
-        (f"Dropped: best scores below {least['min_chosen']:g}", _of(seen["dropped_floor"], many)),
-        ("Dropped: no candidate with text", _of(seen["dropped_empty"], many)),
-        ("Mean score of the chosen", _number(seen["mean_chosen"])),
-        ("Mean score of the rejected", _number(seen["mean_rejected"])),
-        ("Mean gap", _number(seen["mean_gap"])),
-        ("Rejected that do not parse", _percent(seen["rejected_unparsed"])),
+        ("Pairs", part_of(seen["pairs"], many)),
+        (f"Dropped: best and worst closer than {least['min_gap']:g}", part_of(seen["dropped_gap"], many)),
+        (f"Dropped: best scores below {least['min_chosen']:g}", part_of(seen["dropped_floor"], many)),
+        ("Dropped: no candidate with text", part_of(seen["dropped_empty"], many)),
+        ("Mean score of the chosen", number(seen["mean_chosen"])),
+        ("Mean score of the rejected", number(seen["mean_rejected"])),
+        ("Mean gap", number(seen["mean_gap"])),
+        ("Rejected that do not parse", percent(seen["rejected_unparsed"])),
         ("Chosen by temperature", _shares(seen["chosen_share"])),
         ("Rejected by temperature", _shares(seen["rejected_share"])),
     ]
 
 
 def _shares(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{escape(temperature)}: {_percent(share)}" for temperature, share in shares.items()) or ABSENT
+    return ", ".join(f"{escape(temperature)}: {percent(share)}" for temperature, share in shares.items()) or ABSENT
 
 
 def _dpo(facts: StageFacts) -> str:
     seen = facts.headline
     return (
         f"Trained on **{seen['pairs']:,} pairs**: in the last epoch the model prefers the chosen side in "
-        f"{_percent(seen['reward_accuracy'])} of them, by a margin of {_number(seen['reward_margin'])} on average; the "
-        f"loss is {_number(seen['dpo_loss'])} nats (0.693 is chance)."
+        f"{percent(seen['reward_accuracy'])} of them, by a margin of {number(seen['reward_margin'])} on average; the "
+        f"loss is {number(seen['dpo_loss'])} nats (0.693 is chance)."
     )
 
 
@@ -251,12 +235,12 @@ def _dpo_table(facts: StageFacts) -> Cells:
     return [
         ("Pairs trained on", f"{seen['pairs']:,}"),
         ("Dropped as too long", f"{seen['dropped_too_long']:,}"),
-        ("DPO loss, last epoch (nats)", _number(seen["dpo_loss"])),
-        ("Loss on real text, last epoch (nats a token)", _number(seen["nll"])),
-        ("Reward accuracy, last epoch", _percent(seen["reward_accuracy"])),
-        ("Reward margin, last epoch", _number(seen["reward_margin"])),
-        ("Log-probability of the chosen, first step (nats)", _number(seen["first_logps_chosen"], 1)),
-        ("Log-probability of the chosen, last epoch (nats)", _number(seen["logps_chosen"], 1)),
+        ("DPO loss, last epoch (nats)", number(seen["dpo_loss"])),
+        ("Loss on real text, last epoch (nats a token)", number(seen["nll"])),
+        ("Reward accuracy, last epoch", percent(seen["reward_accuracy"])),
+        ("Reward margin, last epoch", number(seen["reward_margin"])),
+        ("Log-probability of the chosen, first step (nats)", number(seen["first_logps_chosen"], 1)),
+        ("Log-probability of the chosen, last epoch (nats)", number(seen["logps_chosen"], 1)),
         ("β", f"{dpo['beta']:g}"),
         ("Epochs", f"{dpo['epochs']:,}"),
     ]
@@ -273,14 +257,7 @@ def _named(row: Row, facts: StageFacts) -> str:
 
 
 def _cell(facts: StageFacts, row: Row, column: int) -> str:
-    return _kept_together(row.cell(facts.columns[column].values.get(row.metric)))
-
-
-def _kept_together(cell: str) -> str:
-    """Return a cell that a narrow column breaks before an interval or between words alone."""
-    for last in ("points", "↑", "↓"):
-        cell = cell.replace(f" {last}", f"\u00a0{last}")
-    return cell.replace(", ", ",\u00a0")
+    return kept_together(row.cell(facts.columns[column].values.get(row.metric)))
 
 
 def _evaluate(facts: StageFacts) -> str:
@@ -294,12 +271,13 @@ def _evaluate(facts: StageFacts) -> str:
 def _results(facts: StageFacts) -> str:
     tested = facts.comparisons or {}
     headings = ["Metric", *(escape(column.heading) for column in facts.columns), "n"]
+    counted = (models(facts.columns) or facts.columns)[-1]
     rows = []
     for row in measured(facts.columns):
-        last = facts.columns[-1].values.get(row.metric)
+        last = counted.values.get(row.metric)
         n = f"{last.n:,}" if isinstance(last, Estimate) else ABSENT
         cells = [_cell(facts, row, place) for place in range(len(facts.columns))]
-        line = [_kept_together(escape(row.heading(facts.evaluator, facts.text))), *cells, n]
+        line = [kept_together(escape(row.heading(facts.evaluator, facts.text))), *cells, n]
         if tested:
             line += _tested(row, tested.get(row.metric))
         rows.append(line)
@@ -309,7 +287,7 @@ def _results(facts: StageFacts) -> str:
 def _tested(row: Row, comparison: Comparison | None) -> list[str]:
     if comparison is None or not math.isfinite(comparison.delta):
         return [ABSENT, ABSENT]
-    change = _kept_together(f"{row.change(comparison.delta)} {row.change_interval(comparison)}".rstrip())
+    change = kept_together(f"{row.change(comparison.delta)} {row.change_interval(comparison)}".rstrip())
     return [change, f"{escape(p_value(comparison.p))}, {escape(comparison.test)}"]
 
 
@@ -332,12 +310,17 @@ def _publish_table(facts: StageFacts) -> Cells:
 def _published(facts: StageFacts) -> Cells:
     if not facts.columns:
         return []
-    last = len(facts.columns) - 1
+    last = len(models(facts.columns)) - 1
     return [(row.heading(facts.evaluator, facts.text), _cell(facts, row, last)) for row in measured(facts.columns)]
 
 
+# What is told of the stages that measure more than models stands in a file of its own.
 _SENTENCES: dict[str, Callable[[StageFacts], str]] = {
     "judge": _judge,
+    "judge_check": measure_words.judge_check,
+    "items": measure_words.items,
+    "evaluate_human": measure_words.evaluate_human,
+    "panel": measure_words.panel,
     "data": _data,
     "probe": _probe,
     "gate": _gate,
@@ -352,6 +335,9 @@ _SENTENCES: dict[str, Callable[[StageFacts], str]] = {
 }
 _TABLES: dict[str, Callable[[StageFacts], Cells]] = {
     "judge": _judge_table,
+    "judge_check": measure_words.judge_check_table,
+    "items": measure_words.items_table,
+    "panel": measure_words.panel_table,
     "data": _data_table,
     "probe": _probe_table,
     "gate": _gate_table,

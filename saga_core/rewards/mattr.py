@@ -24,17 +24,22 @@ def mattr(text: str, window: int) -> float:
     Returns:
         A number in (0, 1]; 0 for a text without a word.
     """
-    # A decomposed "å" is a letter and a mark, and a mark is no word character.
-    words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
-    if not words:
+    found = words(text)
+    if not found:
         return 0.0
-    size = min(window, len(words))
-    counts = Counter(words[:size])
+    size = min(window, len(found))
+    counts = Counter(found[:size])
     types = len(counts)
-    for left, right in zip(words, words[size:], strict=False):
+    for left, right in zip(found, found[size:], strict=False):
         counts[right] += 1
         counts[left] -= 1
         if not counts[left]:
             del counts[left]
         types += len(counts)
-    return types / (size * (len(words) - size + 1))
+    return types / (size * (len(found) - size + 1))
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text, lower-cased, without punctuation."""
+    # A decomposed "å" is a letter and a mark, and a mark is no word character.
+    return _WORD.findall(unicodedata.normalize("NFC", text).lower())

@@ -14,7 +14,9 @@ from e2e_command import Done, Saga
 from saga_core.evaluation.suite import METRICS
 
 STAGES = [
+    "judge_check",
     "data",
+    "items",
     "probe",
     "gate",
     "sft",
@@ -22,8 +24,10 @@ STAGES = [
     "scores",
     "pairs",
     "dpo",
+    "evaluate_human",
     "evaluate_base",
     "evaluate",
+    "panel",
     "publish",
 ]
 SOON = 3.0
@@ -56,7 +60,7 @@ def test_one_command_goes_from_text_to_a_published_adapter(first: Done) -> None:
     report = first.report
     assert set(report) >= {"run", "recipe", "store", "stages", "metrics", "adapter", "card"}
     for model in ("base", "final"):
-        assert tuple(report["metrics"][model]) == METRICS
+        assert tuple(report["metrics"][model]) == tuple(name for name in METRICS if name != "acceptability_auroc")
     # The smallest training still changes the model.
     assert report["metrics"]["final"]["ppl"] != report["metrics"]["base"]["ppl"]
     for model in ("base", "final"):
@@ -91,11 +95,14 @@ def test_what_is_not_measured_has_no_row(saga: Saga, small: list[str], store: st
     done = saga("run", "demo", *small, *off, "--store", store, "--json")
     assert done.code == 0, done.err
     assert {name for name, state in done.states.items() if state != "cached"} == {
+        "items",
+        "evaluate_human",
         "evaluate_base",
         "evaluate",
+        "panel",
         "publish",
     }
-    measured = tuple(name for name in METRICS if not name.startswith(("summ_", "rc_")))
+    measured = tuple(name for name in METRICS if not name.startswith(("summ_", "rc_", "acceptability_")))
     assert tuple(done.report["metrics"]["final"]) == measured
     card = Path(done.report["card"]).read_text(encoding="utf-8")
     for text in (done.out, card):
@@ -167,7 +174,7 @@ def test_too_few_pairs_is_one_line_and_keeps_what_was_made(
     done = saga(*arguments)
     assert done.code == 2
     line, kept, resume = done.err.splitlines()[-3:]
-    assert kept == f"  kept: 7 finished stages in {store}"
+    assert kept == f"  kept: 9 finished stages in {store}"
     assert resume.startswith("  resume: saga run demo --set ")
     assert re.fullmatch(r"saga: dpo: too few pairs to train: \d+, and dpo\.min_pairs is 5000; .*lower.*", line)
     assert "Traceback" not in done.err

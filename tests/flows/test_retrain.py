@@ -52,7 +52,7 @@ def test_the_first_adapter_that_beats_its_base_is_the_champion(store: str) -> No
     assert champion(store) is None
     verdict, made = retrain(store, "dpo.beta=0.4")
     assert (verdict.what, champion(store)) == ("promoted", (1, "0.4"))
-    assert made == ["dpo", "evaluate", "publish", "promotion"]
+    assert made == ["dpo", "evaluate", "panel", "publish", "promotion"]
 
 
 def test_the_decision_is_an_artifact_with_the_reasons_in_the_card(store: str) -> None:

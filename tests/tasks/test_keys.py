@@ -28,6 +28,8 @@ def keys(session: Session) -> dict[str, str]:
     }
 
 
+EVALUATIONS = {"evaluate_human", "evaluate_base", "evaluate"}
+
 RUNTIME: dict[str, Any] = {
     "device": "cpu",
     "generation_batch": 3,
@@ -52,23 +54,34 @@ def test_no_runtime_setting_is_in_a_key(open_demo: OpenDemo) -> None:
         ("dpo.beta=0.2", {"dpo"}),
         ("dpo.nll_weight=0", {"dpo"}),
         ("pairs.min_gap=0.5", {"pairs"}),
-        ("scoring.mattr_weight=0.1", {"scores"}),
-        ("scoring.mattr_window=20", {"probe", "scores", "evaluate_base", "evaluate"}),
-        ("scoring.unit=first_sentence", {"probe", "scores", "evaluate_base", "evaluate"}),
+        ("scoring.mattr_weight=0.1", {"scores", "panel"}),
+        ("scoring.mattr_window=20", {"probe", "scores", *EVALUATIONS, "panel"}),
+        ("scoring.unit=first_sentence", {"judge_check", "probe", "scores", *EVALUATIONS, "panel"}),
         ("generation.repetition_penalty=1.2", {"candidates"}),
         ("sft.tau=0.5", {"gate"}),
         ("sft.mode=force", {"gate"}),
         ("sft.epochs=1", {"sft"}),
         ("lora.r=8", {"sft", "dpo"}),
         ("evaluation.sampling.temperature=1.0", {"evaluate_base", "evaluate"}),
+        ("evaluation.sampling.max_new_tokens=50", EVALUATIONS),
         ("probe.temperature=1.0", {"probe"}),
-        ("evaluation.summaries.items=5", {"evaluate_base", "evaluate"}),
-        ("evaluation.summaries=null", {"evaluate_base", "evaluate"}),
-        ("evaluation.reading=null", {"evaluate_base", "evaluate"}),
+        ("evaluation.summaries.items=5", {"items"}),
+        ("evaluation.summaries=null", {"items", *EVALUATIONS}),
+        ("evaluation.reading=null", {"items", *EVALUATIONS}),
+        ("evaluation.scala.sentences=20", {"judge_check", "items"}),
+        ("evaluation.reading.max_new_tokens=20", EVALUATIONS),
+        ("evaluation.stride=64", {"evaluate_base", "evaluate"}),
         ("corpus.prompts=10", {"data"}),
         ("corpus.sources.0.limit=50", {"data"}),
         ("model.title=Other", set()),
-        ("seed=1", {"judge", "data", "probe", "sft", "candidates", "dpo", "evaluate_base", "evaluate"}),
+        (
+            "seed=1",
+            {
+                *("judge", "judge_check", "data", "items", "probe", "sft", "candidates", "dpo"),
+                *EVALUATIONS,
+                "panel",
+            },
+        ),
     ],
 )
 def test_a_setting_is_in_the_keys_of_the_stages_that_it_changes(

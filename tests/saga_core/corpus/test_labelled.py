@@ -25,6 +25,7 @@ def lines(*rows: object) -> bytes:
         ("a.jsonl.gz", gzip.compress(lines(GOOD, BAD), mtime=0)),
         ("a.csv", b'\xef\xbb\xbftext,label\r\nHun leser.,1\r\n"Leser hun den.",0\r\n'),
         ("a.tsv", b"label\ttext\ntrue\tHun leser.\nFalse\tLeser hun den.\n"),
+        ("NoCoLa_class_test.txt", b"Grammatical:\nHun leser.\n\nUngrammatical:\nLeser hun den.\tO\n"),
     ],
 )
 def test_each_form_is_read(tmp_path: Path, name: str, content: bytes) -> None:
@@ -45,6 +46,9 @@ def test_each_form_is_read(tmp_path: Path, name: str, content: bytes) -> None:
         ("a.csv", b"sentence,label\nx,1\n", r"a\.csv:2"),
         ("a.csv", b'text,label\nx,1\n"y"z,0\n', r"a\.csv:3"),
         ("a.json", b"[]", r"no known form: \.json"),
+        ("a.txt", b"Hun leser.\n", r"a\.txt:1.*put sentences under Grammatical:"),
+        ("a.txt", b"Grammatical:\nHun leser.\nHun\tO\tx\n", r"a\.txt:3"),
+        ("a.txt", b"Grammatical:\nHun leser.\n", "both labels"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, name: str, content: bytes, where: str) -> None:
@@ -59,7 +63,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_labelled(tmp_path / "none.jsonl")
 
 
-@given(content=st.binary(max_size=60), suffix=st.sampled_from(["jsonl", "csv", "tsv", "jsonl.gz"]))
+@given(content=st.binary(max_size=60), suffix=st.sampled_from(["jsonl", "csv", "tsv", "txt", "jsonl.gz"]))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str) -> None:
     path = tmp_path_factory.mktemp("labels") / f"a.{suffix}"
     path.write_bytes(content)
@@ -73,3 +77,13 @@ def test_a_quotation_mark_in_tsv_is_one(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text('text\tlabel\n"Hei," sa han.\t1\nSa han "hei\t0\n', encoding="utf-8")
     assert read_labelled(path) == [('"Hei," sa han.', True), ('Sa han "hei', False)]
+
+
+def test_nocola_zeros_pairs_are_sentences_of_both_labels(tmp_path: Path) -> None:
+    path = tmp_path / "nocola_zero.txt"
+    path.write_text(
+        "# pairs\nHun lese.\tHun leser.\tINFL\nLik.\tLik.\tW\nDen god er.\tDen er god.\tO\n", encoding="utf-8"
+    )
+    assert read_labelled(path) == [
+        ("Hun lese.", False), ("Hun leser.", True), ("Den god er.", False), ("Den er god.", True)
+    ]  # fmt: skip

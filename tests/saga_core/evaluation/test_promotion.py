@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from saga_core.evaluation.guards import Guards
+from saga_core.evaluation.outcomes import EvaluationResult
 from saga_core.evaluation.parse import ParseOutcome
 from saga_core.evaluation.perplexity import DocumentOutcome
 from saga_core.evaluation.promotion import Check, Decision, decide, restricted
-from saga_core.evaluation.suite import EvaluationResult
 
 RESAMPLES = 100
 

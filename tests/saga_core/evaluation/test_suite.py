@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,17 +15,12 @@ import torch
 
 import saga_core
 from saga_core.errors import StageError
+from saga_core.evaluation.acceptability import AcceptabilityItem
+from saga_core.evaluation.inputs import EvaluationInput
+from saga_core.evaluation.outcomes import ROW_SCHEMA, EvaluationResult
 from saga_core.evaluation.reading import ReadingItem
 from saga_core.evaluation.scala import ScalaPair
-from saga_core.evaluation.suite import (
-    METRICS,
-    ROW_SCHEMA,
-    EvaluationInput,
-    EvaluationResult,
-    compare,
-    evaluate,
-    metrics,
-)
+from saga_core.evaluation.suite import METRICS, compare, evaluate, metrics, written_metrics
 from saga_core.evaluation.summaries import SummaryItem
 from saga_core.judges.protocol import Judge
 from saga_core.recipe import (
@@ -46,8 +42,10 @@ _INPUTS = EvaluationInput(
         for i, text in enumerate(_SENTENCES * 3)
     ],
     summaries=[SummaryItem(f"s{i}", text * 3, ()) for i, text in enumerate(_SENTENCES)],
-    # Published data sets repeat ids.
-    reading=[ReadingItem(f"r{i % 3}", text, "Hva?", ("bok", "En film")) for i, text in enumerate(_SENTENCES)],
+    reading=[ReadingItem(f"r{i}", text, "Hva?", ("bok", "En film")) for i, text in enumerate(_SENTENCES)],
+    acceptability=[
+        AcceptabilityItem(text if right else text[::-1], right) for text in _SENTENCES for right in (True, False)
+    ],
 )
 _SETTINGS = EvaluationSettings(
     sampling=SamplingSettings(max_new_tokens=24),
@@ -98,7 +96,30 @@ def worse(tiny: tuple[Any, Any], judge: Judge) -> EvaluationResult:
 def test_every_item_of_every_task_has_an_outcome(base: EvaluationResult) -> None:
     assert [o.prompt_id for o in base.parse] == [name for name, _ in _INPUTS.prompts]
     assert [len(some) for some in (base.perplexity, base.scala, base.summaries, base.reading)] == [16, 12, 4, 4]
-    assert [o.item_id for o in base.reading] == ["r0", "r1", "r2", "r0#2"]
+    assert [o.item_id for o in base.reading] == ["r0", "r1", "r2", "r3"]
+    assert [o.right for o in base.acceptability] == [True, False] * 4
+
+
+def test_a_verdict_keeps_what_was_judged_and_its_trees(base: EvaluationResult) -> None:
+    texts = dict(_INPUTS.prompts)
+    judged = [outcome for outcome in base.parse if outcome.judged]
+    assert judged
+    for outcome in judged:
+        assert outcome.judged.startswith(texts[outcome.prompt_id])
+        assert (texts[outcome.prompt_id] + outcome.text).startswith(outcome.judged)
+        sentences = json.loads(outcome.sentences)
+        assert outcome.passed == (bool(sentences) and all(sentence["passed"] for sentence in sentences))
+        for sentence in sentences:
+            heads = [head for _, _, head, _ in sentence["tokens"]]
+            assert heads.count(0) == 1
+            assert max(heads) <= len(heads)
+            assert sentence["passed"] or sentence["reasons"]
+
+
+def test_text_that_is_no_models_has_the_figures_of_what_is_written(base: EvaluationResult) -> None:
+    figures = written_metrics(replace(base, perplexity=(), scala=(), acceptability=()), 1, 200)
+    assert tuple(figures) == ("parse_success", "parse_score", "summ_ps", "summ_score", "rc_aps", "mattr")
+    assert figures.items() <= metrics(base, 1, 200).items()
 
 
 def test_a_model_has_the_same_result_again_whatever_the_batch_size(
@@ -139,6 +160,7 @@ def test_a_worse_model_is_seen_to_be_worse(base: EvaluationResult, worse: Evalua
         "ppl": "paired bootstrap",
         "bits_per_byte": "paired bootstrap",
         "scala_auroc": "paired bootstrap",
+        "acceptability_auroc": "paired DeLong",
         "summ_ps": "exact McNemar",
         "summ_score": "paired permutation",
         "rc_aps": "exact McNemar",
@@ -153,7 +175,7 @@ def test_items_are_matched_by_id_not_by_place(base: EvaluationResult, worse: Eva
     assert compare(base, turned, 0, resamples=200) == compare(base, worse, 0, resamples=200)
 
 
-@pytest.mark.parametrize("task", ["parse", "perplexity", "scala", "summaries", "reading"])
+@pytest.mark.parametrize("task", ["parse", "perplexity", "scala", "summaries", "reading", "acceptability"])
 def test_other_items_are_not_compared(base: EvaluationResult, task: str) -> None:
     fewer = replace(base, **{task: getattr(base, task)[1:]})
     with pytest.raises(StageError, match=f"task {task}: .*not measured on the same items"):
@@ -184,9 +206,11 @@ def test_rows_that_lack_a_value_are_refused(base: EvaluationResult) -> None:
         EvaluationResult.from_rows([{**row, "task": "dance"}])
 
 
-def test_two_prompts_of_one_id_are_refused(tiny: tuple[Any, Any], judge: Judge) -> None:
+def test_two_items_of_one_id_are_refused(tiny: tuple[Any, Any], judge: Judge) -> None:
     with pytest.raises(StageError, match="prompts: an id occurs twice"):
         _evaluate(tiny, judge, replace(_INPUTS, prompts=[("a", "Han"), ("a", "Hun")]))
+    with pytest.raises(StageError, match="reading: an id occurs twice"):
+        _evaluate(tiny, judge, replace(_INPUTS, reading=[_INPUTS.reading[0]] * 2))
 
 
 @pytest.mark.parametrize("task", ["parse", "perplexity", "scala"])
@@ -197,8 +221,8 @@ def test_a_task_that_every_evaluation_has_is_not_without_items(base: EvaluationR
 
 def test_what_a_recipe_does_not_measure_has_no_figure(tiny: tuple[Any, Any], judge: Judge) -> None:
     settings = _SETTINGS.model_copy(update={"summaries": None, "reading": None})
-    found = _evaluate(tiny, judge, replace(_INPUTS, summaries=(), reading=()), settings=settings)
-    measured = tuple(name for name in METRICS if not name.startswith(("summ_", "rc_")))
+    found = _evaluate(tiny, judge, replace(_INPUTS, summaries=(), reading=(), acceptability=()), settings=settings)
+    measured = tuple(name for name in METRICS if not name.startswith(("summ_", "rc_", "acceptability_")))
     assert tuple(metrics(found, 0, 200)) == tuple(compare(found, found, 0, 200)) == measured
     assert EvaluationResult.from_rows(found.to_rows()) == found
 

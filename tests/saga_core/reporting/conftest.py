@@ -110,7 +110,7 @@ def public_facts(public_columns: tuple[Column, ...], recipe: Recipe) -> CardFact
 
 @pytest.fixture(scope="session")
 def base_column() -> Column:
-    """Return a base model's figures, all eleven with intervals."""
+    """Return a base model's figures, all twelve with intervals."""
     return Column(
         "Base",
         {
@@ -119,6 +119,7 @@ def base_column() -> Column:
             "ppl": Estimate(30.1, 28.9, 31.4, 200),
             "bits_per_byte": Estimate(1.012, 0.991, 1.034, 200),
             "scala_auroc": Estimate(0.605, 0.588, 0.622, 2_048),
+            "acceptability_auroc": Estimate(0.643, 0.619, 0.666, 2_000),
             "summ_ps": Estimate(0.63, 0.5612, 0.6939, 200),
             "summ_score": Estimate(0.202, 0.176, 0.229, 200),
             "rc_aps": Estimate(0.31, 0.2499, 0.3773, 200),
@@ -131,7 +132,7 @@ def base_column() -> Column:
 
 @pytest.fixture(scope="session")
 def final_column() -> Column:
-    """Return an aligned model's figures, all eleven with intervals."""
+    """Return an aligned model's figures, all twelve with intervals."""
     return Column(
         "Δ-DPO (this)",
         {
@@ -140,6 +141,7 @@ def final_column() -> Column:
             "ppl": Estimate(33.0, 31.6, 34.5, 200),
             "bits_per_byte": Estimate(1.039, 1.018, 1.061, 200),
             "scala_auroc": Estimate(0.592, 0.575, 0.609, 2_048),
+            "acceptability_auroc": Estimate(0.638, 0.614, 0.661, 2_000),
             "summ_ps": Estimate(1.0, 0.9812, 1.0, 200),
             "summ_score": Estimate(0.722, 0.701, 0.742, 200),
             "rc_aps": Estimate(0.875, 0.8220, 0.9139, 200),
@@ -159,6 +161,7 @@ def comparisons() -> dict[str, Comparison]:
         "ppl": Comparison(2.9, 2.1, 3.7, 1e-3, "paired bootstrap"),
         "bits_per_byte": Comparison(0.027, 0.014, 0.040, 0.001, "paired bootstrap"),
         "scala_auroc": Comparison(-0.013, -0.021, -0.005, 0.002, "paired bootstrap"),
+        "acceptability_auroc": Comparison(-0.005, -0.011, 0.001, 0.096, "paired DeLong"),
         "summ_ps": Comparison(0.37, 0.30, 0.44, 1e-9, "exact McNemar"),
         "summ_score": Comparison(0.52, 0.49, 0.55, 1e-3, "paired bootstrap"),
         "rc_aps": Comparison(0.565, 0.49, 0.64, 1e-9, "exact McNemar"),

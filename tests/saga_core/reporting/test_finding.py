@@ -27,7 +27,7 @@ def test_a_significant_rise(base_column: Column, final_column: Column, compariso
     )
     assert "Perplexity (PPL-Wiki) is 1.10 times the base's, which is worse: 30.1 to 33.0" in said
     assert "Significantly worse: Bits per byte (+0.027), ScaLA AUROC (-0.013)." in said
-    assert "Not significantly different: RC EM (+1.0 points)." in said
+    assert "Not significantly different: CoLA AUROC (-0.005), RC EM (+1.0 points)." in said
     better = said.split("Significantly better: ")[1].split(". ")[0]
     assert [name.split(" (")[0] for name in better.split(", ")] == [
         "Parse score",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from saga_core.evaluation.statistics import Comparison, Estimate, wilson
+from saga_core.evaluation.suite import METRICS
 from saga_core.reporting.results import ROW, ROWS, Column, Row, measured, p_value, to_markdown, to_rich
 
 fractions = st.floats(0.0, 1.0)
@@ -23,7 +24,7 @@ def plain(columns: list[Column], comparisons: dict[str, Comparison], width: int 
     """Print the table as to a file: no terminal."""
     console = Console(width=width, force_terminal=False)
     with console.capture() as capture:
-        console.print(to_rich(columns, comparisons, evaluator="Stanza", text="Wiki"))
+        console.print(to_rich(columns, comparisons, evaluator="Stanza", text="Wiki", width=width))
     return capture.get()
 
 
@@ -36,8 +37,12 @@ def test_the_public_cards_figures_give_the_public_cards_table(
 
 
 def test_rows_are_in_the_order_of_the_contract() -> None:
-    order = "parse_success parse_score ppl bits_per_byte scala_auroc summ_ps summ_score rc_aps rc_f1 rc_em mattr"
+    order = (
+        "parse_success parse_score ppl bits_per_byte scala_auroc acceptability_auroc summ_ps summ_score rc_aps rc_f1 "
+        "rc_em mattr"
+    )
     assert [row.metric for row in ROWS] == order.split()
+    assert tuple(order.split()) == METRICS
 
 
 def test_a_row_that_no_column_has_is_left_out_and_a_missing_figure_is_a_dash(
@@ -141,6 +146,19 @@ def test_the_terminal_table_without_tests_has_dashes(public_columns: tuple[Colum
     text = plain(list(public_columns), {}, width=120)
     line = next(line for line in text.splitlines() if line.startswith("Summ PS"))
     assert line.split() == ["Summ", "PS", "↑", "63.0%", "100%", "100%", "–", "–"]
+
+
+def test_human_text_has_a_column_where_there_is_room_and_else_a_line(
+    base_column: Column, final_column: Column, comparisons: dict[str, Comparison]
+) -> None:
+    human = Column("Human", {"parse_success": Estimate(0.92, 0.87, 0.95, 200)}, reference=True)
+    columns = [base_column, final_column, human]
+    narrow = plain(columns, comparisons)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "Human 92.0%" in narrow
+    wide = [" ".join(line.split()) for line in plain(columns, comparisons, width=120).splitlines()]
+    assert "Stanza PS ↑ 83.0% 98.5% 92.0% +15.5 points <0.001" in wide
+    assert "n = 200 [77.2, 87.6] [95.7, 99.5] [87.0, 95.0] [+10.0, +21.0] exact McNemar" in wide
 
 
 def test_a_heading_in_brackets_is_shown_as_it_is(base_column: Column) -> None:

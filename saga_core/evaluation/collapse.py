@@ -1,0 +1,111 @@
+"""Signs that a model has found a trick: texts that repeat each other, themselves, or what was trained on."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from sacrebleu.metrics.bleu import BLEU
+
+from saga_core.evaluation.jackknife import jackknife_estimate
+from saga_core.evaluation.statistics import Estimate, FloatArray
+from saga_core.rewards.mattr import words
+
+# A text is compared with so many others, drawn at random: with all, a thousand texts would be a million comparisons.
+_REFERENCES = 100
+_OVERLAP = 4
+# A statistic of a set, and its value without each unit, (n,).
+SetStatistic = tuple[float, FloatArray]
+
+
+def distinct_2(texts: Sequence[str]) -> SetStatistic:
+    """Return the share of different bigrams among all of a set (distinct-2; Li et al. 2016, NAACL).
+
+    It falls as the set grows, so sets are comparable only at like length; words a text stand beside it.
+    """
+    bigrams = [list(pairwise(found)) for found in map(words, texts)]
+    counts = Counter(bigram for each in bigrams for bigram in each)
+    total = counts.total()
+
+    def share(types: int, tokens: int) -> float:
+        return types / tokens if tokens else 0.0
+
+    without = []
+    for each in bigrams:
+        own = Counter(each)
+        gone = sum(counts[bigram] == n for bigram, n in own.items())
+        without.append(share(len(counts) - gone, total - len(each)))
+    return share(len(counts), total), np.array(without)
+
+
+def opener_entropy(openers: Sequence[Sequence[str]]) -> SetStatistic:
+    """Return the Shannon entropy of sentence openers, in bits: low where a model begins all its sentences alike.
+
+    Args:
+        openers: First words of the sentences of each text.
+    """
+    counts = Counter(word for each in openers for word in each)
+
+    def entropy(numbers: Iterable[int]) -> float:
+        kept = np.array([n for n in numbers if n], np.float64)
+        return float(math.log2(kept.sum()) - (kept * np.log2(kept)).sum() / kept.sum()) if len(kept) else 0.0
+
+    without = []
+    for each in openers:
+        own = Counter(each)
+        without.append(entropy(n - own[word] for word, n in counts.items()))
+    return entropy(counts.values()), np.array(without)
+
+
+def self_bleu(texts: Sequence[str], seed: int) -> list[float]:
+    """Return the BLEU-4 of each text against others of its set, in 0..1 (Self-BLEU; Zhu et al. 2018, SIGIR).
+
+    By sacrebleu, its tokens lower-cased and its order effective, so that a text of two words has a figure too.
+
+    Args:
+        texts: The set.
+        seed: Of the choice of the others, of which at most 100 are taken; the same for every set of a size.
+    """
+    bleu = BLEU(effective_order=True, lowercase=True)
+    scores = []
+    for i, text in enumerate(texts):
+        others = [other for j, other in enumerate(texts) if j != i]
+        if len(others) > _REFERENCES:
+            others = random.Random(f"{seed}/{i}").sample(others, _REFERENCES)
+        scores.append(bleu.sentence_score(text, others).score / 100.0 if others else 0.0)
+    return scores
+
+
+def duplicates(texts: Sequence[str]) -> list[bool]:
+    """Return which texts have the words of another of their set, a blank one those of another blank one."""
+    forms = [" ".join(words(text)) for text in texts]
+    counts = Counter(forms)
+    return [counts[form] > 1 for form in forms]
+
+
+def overlaps(texts: Sequence[str], trained: Iterable[str]) -> list[float]:
+    """Return how much of each text the training's texts hold: the share of its word 4-grams that stand in one of them.
+
+    Args:
+        texts: Texts to look at; one of fewer than four words has no share, 0.
+        trained: What was trained on.
+    """
+    known = {gram for text in trained for gram in _grams(words(text))}
+    shares = []
+    for text in texts:
+        grams = _grams(words(text))
+        shares.append(sum(gram in known for gram in grams) / len(grams) if grams else 0.0)
+    return shares
+
+
+def estimate_set(statistic: SetStatistic) -> Estimate:
+    """Estimate a statistic of a set by the jackknife: resampling would repeat texts, and so make them alike."""
+    return jackknife_estimate(*statistic)
+
+
+def _grams(found: Sequence[str]) -> list[tuple[str, ...]]:
+    return [tuple(found[i : i + _OVERLAP]) for i in range(len(found) - _OVERLAP + 1)]
