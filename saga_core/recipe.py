@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from saga_core.trackers import Tracker
+
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0.0)]
@@ -254,6 +256,9 @@ class RuntimeSettings(Settings):
         512, description="Rows kept at once while a stage generates; a kill loses at most these"
     )
     checkpoint_steps: Positive = Field(25, description="Steps between checkpoints; a kill loses at most these")
+    report_to: tuple[Tracker, ...] = Field(
+        ("tensorboard",), description="Who is told the trainings' logs: names of Transformers' report_to; [] for nobody"
+    )
 
 
 class JudgeRequest(Settings):

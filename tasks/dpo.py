@@ -10,6 +10,7 @@ from saga_core.recipe import Recipe
 from saga_core.training.history import last_epoch_mean, write_history
 from tasks.checkpoints import StoredCheckpoints
 from tasks.stage import Stage, Work
+from tasks.tracking import tracking_of
 
 VERSION = 1
 
@@ -35,19 +36,21 @@ def compute(work: Work) -> dict[str, Any]:
     # By paragraph: more context than a sentence, and still short rows; a heading teaches little.
     paragraphs = (paragraph for row in documents for paragraph in row["text"].split("\n"))
     real = [paragraph for paragraph in paragraphs if len(paragraph.split()) >= _LEAST_WORDS]
-    result = train_dpo(
-        base.location,
-        base.revision,
-        work.inputs["sft"] / "adapter" if "sft" in work.inputs else None,
-        pairs,
-        real,
-        recipe.dpo,
-        recipe.lora,
-        recipe.runtime,
-        recipe.seed,
-        work.out,
-        checkpoints=StoredCheckpoints(work),
-    )
+    with tracking_of(work, "dpo") as tracking:
+        result = train_dpo(
+            base.location,
+            base.revision,
+            work.inputs["sft"] / "adapter" if "sft" in work.inputs else None,
+            pairs,
+            real,
+            recipe.dpo,
+            recipe.lora,
+            recipe.runtime,
+            recipe.seed,
+            work.out,
+            checkpoints=StoredCheckpoints(work),
+            tracking=tracking,
+        )
     write_history(work.out, result.history)
     used = len(pairs) - result.dropped_too_long
 

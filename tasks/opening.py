@@ -13,6 +13,7 @@ from saga_core.errors import UserError
 from saga_core.outside import Outside, Pinner
 from saga_core.recipe import Recipe
 from saga_core.recipe_file import LoadedRecipe, load_recipe
+from saga_core.trackers import check_installed
 from tasks.libraries import prepare_libraries
 from tasks.pipeline import PIPELINE
 from tasks.session import Session
@@ -48,6 +49,7 @@ def open_session(
         source = recipe.evaluation.acceptability.source
         outside["acceptability"] = pin.task(source, "evaluation.acceptability.source")
     _check_lengths(recipe, outside["model"])
+    check_installed(recipe.runtime.report_to)
     sources = [pin.text(source) for source in recipe.corpus.sources]
     outside |= {f"corpus.{i}": source for i, source in enumerate(sources)}
     outside["corpus"] = Outside({"sources": [source.identity for source in sources]}, "")

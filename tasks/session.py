@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from saga_core.artifacts.difference import explain_difference
+from saga_core.artifacts.events import Events
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.holder import Holder
 from saga_core.artifacts.lease import Lease, Standing
@@ -291,7 +292,8 @@ class Session:
             spreading = spread(number) if spread else None
             with self.store.attempt(stage.name, lookup.key) as (attempt, out):
                 uri = self.store.attempt_uri(stage.name, lookup.key, attempt)
-                work = Work(self.recipe, self.outside, folders, headlines, out, uri, partial, spreading)
+                events = Events(self.store.storage, self.recipe.name, self.store.folder(stage.name, lookup.key))
+                work = Work(self.recipe, self.outside, folders, headlines, out, uri, partial, spreading, events)
                 headline = stage.compute(work)
                 seconds = time.monotonic() - start
                 files = describe(out)

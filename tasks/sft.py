@@ -13,6 +13,7 @@ from saga_core.training.history import write_history
 from tasks.checkpoints import StoredCheckpoints
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
+from tasks.tracking import tracking_of
 
 if TYPE_CHECKING:
     from saga_core.artifacts.shards import Compute
@@ -71,17 +72,19 @@ def compute(work: Work) -> dict[str, Any]:
         what = f"none of {len(texts)} training sentences reaches the quality {recipe.sft.min_quality}"
         raise UserError(what, "sft.min_quality", "lower it")
     write_rows(work.out / "sentences.parquet", [{"text": text} for text in kept], {"text": "string"})
-    trained = train_kl_sft(
-        base.location,
-        base.revision,
-        kept,
-        recipe.sft,
-        recipe.lora,
-        recipe.runtime,
-        recipe.seed,
-        work.out / "adapter",
-        checkpoints=StoredCheckpoints(work),
-    )
+    with tracking_of(work, "sft") as tracking:
+        trained = train_kl_sft(
+            base.location,
+            base.revision,
+            kept,
+            recipe.sft,
+            recipe.lora,
+            recipe.runtime,
+            recipe.seed,
+            work.out / "adapter",
+            checkpoints=StoredCheckpoints(work),
+            tracking=tracking,
+        )
     write_history(work.out, trained.history)
     return {
         "sentences": len(kept) - trained.dropped_too_long,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from saga_core.artifacts.events import Events
 from saga_core.artifacts.fingerprint import digest
 from saga_core.artifacts.partial import Partial
 from saga_core.artifacts.record import Reference
@@ -28,6 +29,7 @@ class Work:
         uri: Where the artifact will be found once it is committed.
         partial: Pieces of the artifact: shards and checkpoints that are kept while it is being made.
         spread: Has the shards of its rows made elsewhere; None: all are made here.
+        events: Where a training's curves are kept for TensorBoard; None: nowhere.
     """
 
     recipe: Recipe
@@ -38,6 +40,7 @@ class Work:
     uri: str
     partial: Partial
     spread: Spread | None = None
+    events: Events | None = None
 
 
 Pool = Literal["cpu", "gpu"]

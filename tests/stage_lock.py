@@ -26,7 +26,10 @@ _CONTRACT = (
     "saga_core.outside",
     "saga_core.progress",
     "saga_core.telling",
+    "saga_core.trackers",
+    "saga_core.training.tracking",
     "saga_core.watching",
+    "tasks.tracking",
 )
 _FRAME = ("tasks.stage",)
 

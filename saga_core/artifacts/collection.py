@@ -7,7 +7,7 @@ artifact is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     WRITE = "unfinished write"
     PROBE = "probe"
     RUN = "run report"
+    EVENTS = "training curves"
 
 
 class Why(StrEnum):
@@ -111,6 +112,7 @@ def plan_removal(snapshot: Snapshot, terms: Terms) -> Plan:
     leftovers: list[Item] = []
     for folder in snapshot.inventory.folders.values():
         leftovers += _leftovers(snapshot, terms, folder, named)
+    leftovers += _events(snapshot, terms, kept)
     if terms.recipe is None:
         leftovers += _strays(snapshot, terms)
     for run in snapshot.runs:
@@ -206,6 +208,19 @@ def _strays(snapshot: Snapshot, terms: Terms) -> Iterator[Item]:
         address = address_of(write.path)
         if address not in snapshot.running and _is_old(snapshot, terms, [write]):
             yield Item(Kind.WRITE, (), address, write)
+
+
+def _events(snapshot: Snapshot, terms: Terms, kept: Container[Address]) -> Iterator[Item]:
+    """Yield the curves of trainings whose artifact is gone or goes, and which nobody goes on with."""
+    for (recipe, address), files in snapshot.inventory.events.items():
+        folder = snapshot.inventory.folders.get(address, Folder(address))
+        unknown = folder.record is not None and address not in snapshot.records
+        busy = address in kept or address in snapshot.running or address in snapshot.unwritten
+        # Without a record, what is unfinished is of one age, and its curves with it.
+        unfinished = folder.entries() if folder.record is None else []
+        of_it = terms.recipe in (None, recipe)
+        if of_it and not busy and not unknown and _is_old(snapshot, terms, [*files, *unfinished]):
+            yield Item(Kind.EVENTS, tuple(files), address)
 
 
 def _is_old(snapshot: Snapshot, terms: Terms, files: Sequence[Entry | Unfinished]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from saga_core.artifacts.capabilities import FOLDER as PROBES
 from saga_core.artifacts.champion import CHAMPIONS
+from saga_core.artifacts.events import TRACKING
 from saga_core.artifacts.lease import LEASES
 from saga_core.artifacts.parallel import in_parallel
 from saga_core.artifacts.partial import PARTIAL
@@ -25,10 +26,15 @@ _ASIDE = re.compile(rf"{re.escape(RECORD + DAMAGED)}[0-9a-f]{{8}}")
 _LEASE = re.compile(rf"{LEASES}/[0-9]{{8}}\.(json|end)")
 _PIECE = re.compile(rf"{PARTIAL}/.+", re.DOTALL)
 _RUN = re.compile(rf"{RUNS}/[a-z0-9][a-z0-9._-]*/[0-9A-Za-z.+-]+\.json")
+_EVENTS = re.compile(
+    rf"{TRACKING}/(?P<recipe>[a-z0-9][a-z0-9._-]*)/{_STAGE}/(?P<key>[0-9a-f]{{{KEY_IN_ADDRESS}}})/[^/]+"
+)
 _CHAMPION = re.compile(rf"{CHAMPIONS}/[^/]+/[0-9]{{8}}\.json")
 # Where the store writes, temporary files included.
 _OURS = re.compile(
-    rf"({_STAGE}/[0-9a-f]{{{KEY_IN_ADDRESS}}}|{RUNS}/[^/]+|{CHAMPIONS}/[^/]+|{PROBES}/[0-9a-f]{{16}})/.+", re.DOTALL
+    rf"({_STAGE}/[0-9a-f]{{{KEY_IN_ADDRESS}}}|{RUNS}/[^/]+|{CHAMPIONS}/[^/]+|{PROBES}/[0-9a-f]{{16}}"
+    rf"|{TRACKING}/[^/]+/[^/]+/[0-9a-f]{{{KEY_IN_ADDRESS}}})/.+",
+    re.DOTALL,
 )
 _PROBE = re.compile(rf"{PROBES}/[0-9a-f]{{16}}/[0-9a-z]+")
 
@@ -108,6 +114,7 @@ class Inventory:
         champions: Entries of the languages' histories.
         probes: What finding out about the storage left behind.
         links: Symbolic links in the place of a folder.
+        events: TensorBoard's event files, by the recipe that was trained and the artifact that came of it.
     """
 
     folders: dict[Address, Folder] = field(default_factory=dict)
@@ -115,6 +122,7 @@ class Inventory:
     champions: list[Entry] = field(default_factory=list)
     probes: list[Entry] = field(default_factory=list)
     links: list[Entry] = field(default_factory=list)
+    events: dict[tuple[str, Address], list[Entry]] = field(default_factory=dict)
 
 
 def is_manifest(entry: Entry) -> bool:
@@ -129,7 +137,7 @@ def is_ours(path: str) -> bool:
 
 def address_of(path: str) -> Address | None:
     """Return the artifact to whose folder a path belongs, or None."""
-    match = _IN_FOLDER.fullmatch(path)
+    match = _EVENTS.fullmatch(path) or _IN_FOLDER.fullmatch(path)
     return Address(match["stage"], match["key"]) if match else None
 
 
@@ -165,7 +173,11 @@ def take_inventory(storage: Storage, folders: Collection[str] = ()) -> Inventory
 
 def _place(found: Inventory, entry: Entry) -> None:
     path = entry.path
-    if match := _IN_FOLDER.fullmatch(path):
+    # A recipe's name may look like a key.
+    if match := _EVENTS.fullmatch(path):
+        address = Address(match["stage"], match["key"])
+        found.events.setdefault((match["recipe"], address), []).append(entry)
+    elif match := _IN_FOLDER.fullmatch(path):
         address = Address(match["stage"], match["key"])
         found.folders.setdefault(address, Folder(address)).take(entry, match["rest"])
     elif _RUN.fullmatch(path):

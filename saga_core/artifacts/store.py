@@ -8,6 +8,7 @@ Layout below the store's URI::
     STAGE/KEY/partial/...       pieces of what is not finished: ``saga_core.artifacts.partial``
     runs/RUN/TIME.json          what a run referred to: ``saga_core.artifacts.runs``
     champions/LANGUAGE/N.json   who is a language's champion: ``saga_core.artifacts.champion``
+    tracking/RECIPE/STAGE/KEY/  a training's curves: ``saga_core.artifacts.events``
 
 Each writer has an attempt folder of its own, so two writers never mix files; the first record wins.
 """

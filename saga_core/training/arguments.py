@@ -48,6 +48,7 @@ def shared_arguments(
         # A loss that is not finite would be logged as the mean of those before it.
         "logging_nan_inf_filter": False,
         "save_strategy": "no",
+        # What tracks a training is added beside it, where it can fail without harm.
         "report_to": "none",
         "disable_tqdm": True,
     }

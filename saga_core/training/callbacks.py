@@ -19,6 +19,7 @@ from saga_core.errors import StageError
 from saga_core.progress import Tick, progress
 from saga_core.telling import tell
 from saga_core.training.checkpoints import Checkpoints, checkpoint_folder
+from saga_core.training.tracking import Tracking, reporting
 
 
 class ProgressCallback(TrainerCallback):
@@ -87,13 +88,16 @@ def _train(trainer: Trainer, checkpoints: Checkpoints | None) -> None:
         raise StageError(error.what, where, error.remedy) from error
 
 
-def run_training(trainer: Trainer, what: str, checkpoints: Checkpoints | None) -> list[dict[str, float]]:
+def run_training(
+    trainer: Trainer, what: str, checkpoints: Checkpoints | None, tracking: Tracking | None = None
+) -> list[dict[str, float]]:
     """Train, from the newest checkpoint on where there is one, and return one row of figures an optimizer step.
 
     Args:
         trainer: Ready to train, logging every step; a ``ResumableTrainer`` where there are checkpoints.
         what: What is being trained, for the display and for errors.
         checkpoints: Where its state is kept, or None to keep none.
+        tracking: To whom the log is told while it runs, or None for nobody.
 
     Returns:
         Rows with ``step``, ``epoch``, ``loss``, ``grad_norm``, ``learning_rate`` and the trainer's own figures; no
@@ -109,6 +113,8 @@ def run_training(trainer: Trainer, what: str, checkpoints: Checkpoints | None) -
     trainer.args._n_gpu = min(trainer.args.n_gpu, 1)
     with ExitStack() as stack:
         trainer.add_callback(ProgressCallback(what, stack))
+        # Before a checkpoint's local copy goes: a tracker may be asked to take it.
+        stack.enter_context(reporting(trainer, tracking, what))
         if checkpoints is not None:
             trainer.add_callback(CheckpointCallback(checkpoints))
         _train(trainer, checkpoints)

@@ -47,6 +47,7 @@ from saga_core.training.lora import (
 )
 from saga_core.training.rows import PairRow, pair_rows, text_rows
 from saga_core.training.token_logps import install
+from saga_core.training.tracking import Tracking
 
 ADAPTER = "adapter"
 
@@ -194,6 +195,7 @@ def train_dpo(
     seed: int,
     out: Path,
     checkpoints: Checkpoints | None = None,
+    tracking: Tracking | None = None,
 ) -> DpoResult:
     """Train a fresh adapter by DPO, on the base or on the base with the adapter of KL-SFT merged in.
 
@@ -215,6 +217,7 @@ def train_dpo(
         seed: Seed of everything random.
         out: Folder for the result.
         checkpoints: Where the training's state is kept, or None to keep none.
+        tracking: To whom the training's log is told while it runs, or None for nobody.
 
     Raises:
         UserError: No pair fits, or real text is asked for and none is given.
@@ -248,7 +251,7 @@ def train_dpo(
             processing_class=tokenizer,
             peft_config=lora_config(base, lora),
         )
-        history = run_training(trainer, "DPO", checkpoints)
+        history = run_training(trainer, "DPO", checkpoints, tracking)
         trained = trainer.model
         # The model inside PEFT's wrapping, which accelerate wrapped in autocast; the adapter acts in it all the same.
         record_logits(trained.get_base_model(), _probe(rows), out)

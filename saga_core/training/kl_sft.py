@@ -28,6 +28,7 @@ from saga_core.training.head import frozen_head
 from saga_core.training.kl_loss import CrossEntropyAndKL
 from saga_core.training.lora import lora_config, save_adapter
 from saga_core.training.rows import sentence_rows
+from saga_core.training.tracking import Tracking
 
 
 class KLSFTTrainer(ResumableTrainer, SFTTrainer):
@@ -112,6 +113,7 @@ def train_kl_sft(
     seed: int,
     out: Path,
     checkpoints: Checkpoints | None = None,
+    tracking: Tracking | None = None,
 ) -> SftResult:
     """Train an adapter by KL-SFT.
 
@@ -128,6 +130,7 @@ def train_kl_sft(
         seed: Seed of everything random.
         out: Folder for the adapter.
         checkpoints: Where the training's state is kept, or None to keep none.
+        tracking: To whom the training's log is told while it runs, or None for nobody.
 
     Raises:
         UserError: No sentence is left, or the model cannot be trained so.
@@ -157,6 +160,6 @@ def train_kl_sft(
             processing_class=tokenizer,
             peft_config=lora_config(model, lora),
         )
-        history = run_training(trainer, "KL-SFT", checkpoints)
+        history = run_training(trainer, "KL-SFT", checkpoints, tracking)
     save_adapter(trainer.model, "default", out)
     return SftResult(history, dropped)

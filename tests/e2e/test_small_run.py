@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from e2e_command import Done, Saga
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from saga_core.evaluation.suite import METRICS
 
@@ -253,3 +255,25 @@ def test_a_mistake_prints_its_json_too(saga: Saga, tmp_path: Path) -> None:
     assert done.code == 2
     assert done.report["stages"] == []
     assert done.report["error"] in done.err
+
+
+def test_tensorboard_shows_what_the_trainings_kept(store: str, first: Done) -> None:
+    rows = {row["stage"]: row for row in first.report["stages"]}
+    for stage in ("sft", "dpo"):
+        folder = Path(store) / "tracking" / "demo" / stage / rows[stage]["key"][:32]
+        events = EventAccumulator(str(folder)).Reload()
+        history = pq.read_table(Path(rows[stage]["uri"]) / "history.parquet").to_pylist()
+        shown = {event.step: event.value for event in events.Scalars("train/loss")}
+        assert shown == pytest.approx({int(row["step"]): row["loss"] for row in history}, rel=1e-6)
+    assert not [path for path in Path(store).rglob("events.out.*") if "tracking" not in path.parts]
+
+
+@pytest.mark.slow
+def test_a_training_that_nobody_is_told_of_has_the_same_digest(
+    saga: Saga, small: list[str], store: str, first: Done
+) -> None:
+    silent = ("--set", "runtime.report_to=[]", "--refresh", "dpo", "--until", "dpo")
+    done = saga("run", "demo", *small, *silent, "--store", store, "--json")
+    assert done.states["dpo"] == "computed"
+    digests = [next(r["digest"] for r in d.report["stages"] if r["stage"] == "dpo") for d in (first, done)]
+    assert digests[0] == digests[1]

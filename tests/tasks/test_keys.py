@@ -38,6 +38,7 @@ RUNTIME: dict[str, Any] = {
     "threads": 1,
     "shard_rows": 3,
     "checkpoint_steps": 2,
+    "report_to": [],
 }
 
 

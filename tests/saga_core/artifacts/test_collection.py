@@ -279,3 +279,51 @@ def test_records_that_refer_to_each_other_in_a_circle_were_forged_and_end_nothin
     assert len(plan(store).artifacts) == 2
     name_champion(store, "best", record)
     assert len(plan(store).artifacts) == 1
+
+
+def curves(store: Store, record: Record, *, recipe: str = "demo", days: float = 40) -> str:
+    folder = f"tracking/{recipe}/{store.folder(record.stage, record.key)}"
+    store.storage.write(f"{folder}/events.out.tfevents.1.host", b"curves")
+    set_age(store, folder, days)
+    return folder
+
+
+def going(found: Plan) -> list[str]:
+    return [item.entries[0].path.rpartition("/")[0] for item in found.items if item.kind is Kind.EVENTS]
+
+
+def test_curves_go_with_their_artifact_and_stay_with_it(store: Store) -> None:
+    old, young = put(store, "dpo", days=40), put(store, "dpo", seed=1, days=3)
+    gone, _ = curves(store, old), curves(store, young)
+    assert going(plan(store)) == [gone]
+
+
+def test_curves_without_any_artifact_go_when_they_are_old(store: Store, tmp_path: Path) -> None:
+    never = put(Store(str(tmp_path / "elsewhere")), "dpo")
+    folder = curves(store, never, days=29)
+    assert going(plan(store)) == []
+    set_age(store, folder, 31)
+    assert going(plan(store)) == [folder]
+
+
+def test_curves_of_a_training_that_can_go_on_stay_with_its_checkpoints(store: Store, tmp_path: Path) -> None:
+    never = put(Store(str(tmp_path / "elsewhere")), "dpo")
+    curves(store, never)
+    (tmp_path / "piece").mkdir()
+    (tmp_path / "piece" / "state.json").write_text("{}")
+    store.partial("dpo", never.key, None).keep("checkpoint", tmp_path / "piece")
+    assert plan(store).items == []
+
+
+def test_curves_of_a_damaged_record_stay(disk: Store) -> None:
+    record = put(disk, "dpo", days=40)
+    curves(disk, record)
+    record_file(disk, record).write_text("{}")
+    set_age(disk, "dpo", 40)
+    assert going(plan(disk)) == []
+
+
+def test_curves_of_other_recipes_stay(store: Store, tmp_path: Path) -> None:
+    never = put(Store(str(tmp_path / "elsewhere")), "dpo")
+    mine, _ = curves(store, never), curves(store, never, recipe="other")
+    assert going(plan(store, Terms(0, "demo"))) == [mine]

@@ -84,6 +84,7 @@ def test_leftovers_of_every_kind_go(tmp_path: Path) -> None:
         f"data/{'e' * 32}/lease/00000001.json",
         f"data/{'e' * 32}/lease/00000001.end",
         "probe/0123456789abcdef/1",
+        f"tracking/demo/data/{'e' * 32}/events.out.tfevents.1.host",
         "runs/x-0123456789/1.json",
     ):
         store.storage.write(path, b"{}")
@@ -459,3 +460,29 @@ def test_a_server_that_removes_no_more_than_one_at_a_time_is_asked_so(
     remove(store, snapshot, plan_removal(snapshot, MONTH), MONTH)
     assert listing(store) == []
     assert asked.count("delete_objects") == 1
+
+
+def test_the_curves_of_a_training_go_with_its_artifact_and_no_others(store: Store) -> None:
+    old, young = put(store, "dpo", days=90), put(store, "dpo", seed=1)
+    paths = [f"tracking/demo/{store.folder('dpo', record.key)}/events.out.tfevents.1.host" for record in (old, young)]
+    for path in paths:
+        store.storage.write(path, b"curves")
+        set_age(store, path.rpartition("/")[0], 90)
+    assert Kind.EVENTS in [item.kind for item in collect(store)]
+    assert [path for path in listing(store) if path.startswith("tracking/")] == paths[1:]
+    assert_whole(store)
+
+
+def test_the_curves_of_a_training_that_began_meanwhile_stay(store: Store) -> None:
+    never = put(store, "dpo", days=90)
+    folder = store.folder("dpo", never.key)
+    store.storage.remove([path for path in listing(store) if path.startswith(folder)])
+    store.storage.write(f"tracking/demo/{folder}/events.out.tfevents.1.host", b"curves")
+    set_age(store, f"tracking/demo/{folder}", 90)
+    snapshot = take_snapshot(store, store.capabilities.now())
+    planned = plan_removal(snapshot, MONTH)
+    assert [item.kind for item in planned.items] == [Kind.EVENTS]
+    lease = store.claim("dpo", never.key, Holder.this("demo", ()))
+    assert isinstance(lease, Lease)
+    assert remove(store, snapshot, planned, MONTH) == []
+    lease.release()
