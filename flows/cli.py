@@ -1,4 +1,4 @@
-"""The command ``saga``: run, plan, recipes, show, card; the others are in ``flows.upkeep`` and ``flows.champions``."""
+"""The command ``saga``: run, plan, recipes, show, card; the others are in files of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from flows import champions, judges, upkeep
+from flows import champions, hub, judges, upkeep
 from flows.artifact_view import show_artifact
 from flows.starting import start_flow
 from flows.terminal import (
@@ -34,7 +34,7 @@ from saga_core.telling import printable
 from tasks.opening import open_session
 from tasks.pipeline import STAGE_NAMES, check_stage, stages_until
 from tasks.plan import Planned, make_plan, outcomes_of
-from tasks.report import find_run, report_unchanged
+from tasks.report import find_card, find_run, report_unchanged
 from tasks.session import Session
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -140,19 +140,13 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
     """Print the model card of a run."""
     opened = Store(store)
     report = _find(opened, run_name, with_card=True)
-    # Where the adapter was compared with a champion, that card tells of it too.
-    cards = {row["stage"]: row["key"] for row in report["stages"] if row["stage"] in ("publish", "promotion")}
-    stage = max(cards, key=("publish", "promotion").index, default=None)
-    record = opened.find(stage, cards[stage]) if stage and cards[stage] else None
-    if record is None:
-        raise UserError("the card is no longer in the store", report["card"], "run the recipe again")
-    folder = opened.fetch(opened.reference(record))
-    for line in (folder / "README.md").read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in find_card(opened, report).read_text(encoding="utf-8", errors="replace").splitlines():
         sys.stdout.write("\t".join(map(printable, line.split("\t"))) + "\n")
 
 
 for command in (upkeep.verify, upkeep.gc, upkeep.why, champions.retrain, champions.champion, champions.rollback):
     app.command()(command)
+app.command()(hub.publish)
 app.add_typer(judges.app, name="judge")
 
 

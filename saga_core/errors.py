@@ -50,5 +50,9 @@ class RefusedError(StoreError):
     """The store refused, or cannot do such a thing; trying again will not help. Exit code 1."""
 
 
+class HubError(SagaError):
+    """The Hugging Face Hub could not be reached, or refused. Exit code 1."""
+
+
 class LeaseLostError(StoreError):
     """Another process has taken over the artifact that this one was making. Exit code 1."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from saga_core.artifacts.partial import Partial
+from saga_core.artifacts.record import Record
 from saga_core.artifacts.runs import UNSAID
 from saga_core.artifacts.store import Store
-from saga_core.errors import DamagedArtifactError, SagaError, StoreError
+from saga_core.errors import DamagedArtifactError, SagaError, StoreError, UserError
 from saga_core.telling import printable, tell
 from tasks.session import Outcome, Session
 
@@ -149,3 +151,39 @@ def find_run(store: Store, name: str | None, *, with_card: bool = False, since: 
         if run["card"] or not with_card:
             return run
     return None
+
+
+def find_stage(store: Store, report: Mapping[str, Any], stage: str) -> Record:
+    """Return the record of what a run has of a stage.
+
+    Args:
+        store: The store that holds the run's artifacts.
+        report: The run's report.
+        stage: The stage.
+
+    Raises:
+        UserError: The run has none, or it is no longer in the store.
+    """
+    keys = {row["stage"]: row["key"] for row in report["stages"]}
+    record = store.find(stage, keys[stage]) if keys.get(stage) else None
+    if record is None:
+        what = f"what its stage {stage} made is no longer in the store"
+        raise UserError(what, str(report["run"]), "run the recipe again")
+    return record
+
+
+def find_card(store: Store, report: Mapping[str, Any]) -> Path:
+    """Return a local file with a run's newest model card, checked.
+
+    Args:
+        store: The store that holds the run's artifacts.
+        report: The run's report.
+
+    Raises:
+        UserError: It is no longer in the store.
+        DamagedArtifactError: It is not what was recorded.
+    """
+    stages = {row["stage"] for row in report["stages"]}
+    # Where the adapter was compared with a champion, that card tells of it too.
+    record = find_stage(store, report, "promotion" if "promotion" in stages else "publish")
+    return store.fetch(store.reference(record)) / "README.md"
