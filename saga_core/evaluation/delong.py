@@ -13,7 +13,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from saga_core.errors import StageError
-from saga_core.evaluation.standard_error import comparison_of, is_zero
+from saga_core.evaluation.standard_error import comparison_of, is_zero, wilson_of
 from saga_core.evaluation.statistics import Comparison, Estimate, FloatArray, auroc
 
 _LEVEL = 0.95
@@ -44,7 +44,7 @@ def delong_estimate(positive: ArrayLike, negative: ArrayLike) -> Estimate:
     n = len(placed.positive) + len(placed.negative)
     error = placed.error if least > 1 else 0.0
     if is_zero(error) or not 0.0 < area < 1.0:
-        low, high = _wilson(area, least)
+        low, high = wilson_of(area, least, math.inf)
         return Estimate(area, low, high, n)
     reach = float(scipy.stats.norm.ppf((1 + _LEVEL) / 2)) * error / (area * (1 - area))
     middle = scipy.special.logit(area)
@@ -98,11 +98,3 @@ def _placed(positive: ArrayLike, negative: ArrayLike) -> _Placements:
     outscored = (together[:n] - scipy.stats.rankdata(above)) / m
     outscoring = 1.0 - (together[n:] - scipy.stats.rankdata(below)) / n
     return _Placements(area, outscored, outscoring)
-
-
-def _wilson(rate: float, n: int) -> tuple[float, float]:
-    """Return Wilson's interval of a rate that need not be a whole number of successes."""
-    z = float(scipy.stats.norm.ppf((1 + _LEVEL) / 2))
-    middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return max(0.0, middle - reach), min(1.0, middle + reach)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import scipy
 
 from saga_core.evaluation.statistics import Comparison, Estimate
@@ -53,6 +55,20 @@ def comparison_of(before: float, after: float, error: float, freedom: float, uni
     reach = _quantile(freedom) * error
     p = 2.0 * float(scipy.stats.t.sf(abs(delta) / error, freedom))
     return Comparison(delta, delta - reach, delta + reach, min(1.0, p), test)
+
+
+def wilson_of(rate: float, n: float, freedom: float) -> tuple[float, float]:
+    """Return Wilson's interval (1927, JASA 22) of a rate that need not be a whole number of successes.
+
+    Args:
+        rate: In 0..1.
+        n: Number of units that it is worth, which need not be whole.
+        freedom: Degrees of freedom of the quantile; infinite for the normal one.
+    """
+    z = _quantile(freedom)
+    middle, shrink = rate + z * z / (2 * n), 1 + z * z / n
+    reach = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    return max(0.0, (middle - reach) / shrink), min(1.0, (middle + reach) / shrink)
 
 
 def _quantile(freedom: float) -> float:

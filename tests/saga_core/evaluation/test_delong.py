@@ -72,7 +72,7 @@ def test_sentences_in_common_make_the_comparison_sharper() -> None:
 def test_a_perfect_area_of_few_sentences_is_not_certain() -> None:
     few, many = (delong_estimate(np.arange(n) + 1_000.0, np.arange(n)) for n in (5, 200))
     # Wilson's interval of 5 of 5 and of 200 of 200.
-    assert (few.low, few.high) == (pytest.approx(0.566, abs=1e-3), 1.0)
+    assert (few.low, few.high) == (pytest.approx(0.566, abs=1e-3), pytest.approx(1.0))
     assert many.low == pytest.approx(0.981, abs=1e-3)
 
 
