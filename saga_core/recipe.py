@@ -285,6 +285,14 @@ class Recipe(JudgeRequest):
     pairs: PairSettings = PairSettings()
     dpo: DpoSettings = DpoSettings()
     evaluation: EvaluationSettings
+    training_seed: int | None = Field(
+        None, ge=0, lt=2**31, description="Seed of KL-SFT, candidates and DPO alone; None: seed [ours]"
+    )
+
+    @property
+    def seed_of_training(self) -> int:
+        """Seed of what makes the adapter; data, items and the draws of the evaluation have ``seed``."""
+        return self.seed if self.training_seed is None else self.training_seed
 
     @model_validator(mode="after")
     def _parsers_that_are_there(self) -> Recipe:

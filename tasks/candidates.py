@@ -32,7 +32,7 @@ _ROW = {
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Return the stage's slice of the recipe."""
-    return {"generation": recipe.generation.model_dump(), "language": recipe.language, "seed": recipe.seed}
+    return {"generation": recipe.generation.model_dump(), "language": recipe.language, "seed": recipe.seed_of_training}
 
 
 def rows(work: Work) -> Rows[Request]:
@@ -59,7 +59,7 @@ def rows(work: Work) -> Rows[Request]:
                 part,
                 max_new_tokens=wanted.max_new_tokens,
                 repetition_penalty=wanted.repetition_penalty,
-                seed=recipe.seed,
+                seed=recipe.seed_of_training,
                 batch_size=recipe.runtime.generation_batch,
                 tick=tick,
             )

@@ -19,7 +19,7 @@ _LEAST_WORDS = 5
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Return the stage's slice of the recipe."""
-    return {"dpo": recipe.dpo.model_dump(), "lora": recipe.lora.model_dump(), "seed": recipe.seed}
+    return {"dpo": recipe.dpo.model_dump(), "lora": recipe.lora.model_dump(), "seed": recipe.seed_of_training}
 
 
 def compute(work: Work) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def compute(work: Work) -> dict[str, Any]:
             recipe.dpo,
             recipe.lora,
             recipe.runtime,
-            recipe.seed,
+            recipe.seed_of_training,
             work.out,
             checkpoints=StoredCheckpoints(work),
             tracking=tracking,

@@ -15,7 +15,8 @@ VERSION = 2
 
 def settings(recipe: Recipe) -> dict[str, Any]:
     """Return the whole identity of the recipe: the card tells all of it."""
-    return recipe.model_dump(exclude={"runtime"})
+    unsaid = {"training_seed"} if recipe.training_seed is None else set()
+    return recipe.model_dump(exclude={"runtime", *unsaid})
 
 
 def compute(work: Work) -> dict[str, Any]:

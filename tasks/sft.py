@@ -31,7 +31,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
         "lora": recipe.lora.model_dump(),
         "pass_rule": recipe.scoring.pass_rule,
         "language": recipe.language,
-        "seed": recipe.seed,
+        "seed": recipe.seed_of_training,
     }
 
 
@@ -80,7 +80,7 @@ def compute(work: Work) -> dict[str, Any]:
             recipe.sft,
             recipe.lora,
             recipe.runtime,
-            recipe.seed,
+            recipe.seed_of_training,
             work.out / "adapter",
             checkpoints=StoredCheckpoints(work),
             tracking=tracking,

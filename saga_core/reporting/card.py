@@ -208,7 +208,8 @@ def _measurement(facts: CardFacts) -> list[str]:
             "number of rows; interval and test are different procedures and may disagree at the margin."
         )
     versions = ", ".join(f"{escape(name)} {escape(version)}" for name, version in facts.versions.items())
-    lines.append(f"Seed {recipe.seed}{f'; {versions}' if versions else ''}.")
+    training = "" if recipe.training_seed is None else f" (training {recipe.training_seed})"
+    lines.append(f"Seed {recipe.seed}{training}{f'; {versions}' if versions else ''}.")
     return lines
 
 

@@ -83,6 +83,8 @@ def test_no_runtime_setting_is_in_a_key(open_demo: OpenDemo) -> None:
                 "panel",
             },
         ),
+        ("training_seed=1", {"sft", "candidates", "dpo"}),
+        ("training_seed=0", set()),
     ],
 )
 def test_a_setting_is_in_the_keys_of_the_stages_that_it_changes(
