@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from flows import champions, hub, judges, upkeep
+from flows import champions, comparing, hub, judges, upkeep
 from flows.artifact_view import show_artifact
 from flows.starting import start_flow
 from flows.terminal import (
@@ -146,6 +146,8 @@ def card(run_name: RunName = None, store: StoreUri = DEFAULT_STORE) -> None:
 
 for command in (upkeep.verify, upkeep.gc, upkeep.why, champions.retrain, champions.champion, champions.rollback):
     app.command()(command)
+app.command()(comparing.ablate)
+app.command()(comparing.compare)
 app.command()(hub.publish)
 app.add_typer(judges.app, name="judge")
 
@@ -208,6 +210,7 @@ def _print_run(report: dict[str, Any], store: Store, sizes: dict[str, int] | Non
     if sizes:
         out.print(f"{count(len(sizes), 'artifact')}, {size(sum(sizes.values()))}", highlight=False)
     _print_results(report, store)
+    comparing.print_comparison(report, store)
     for name in ("adapter", "card"):
         if report[name]:
             out.print(f"{name}: {report[name]}")

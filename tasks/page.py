@@ -22,6 +22,8 @@ from tasks.results import LIBRARIES, columns_of, comparisons_of, estimates_of, h
 from tasks.session import Outcome, Session
 
 _DRAWN_BY = ("measure_pictures.py", "plots.py", "results.py", "stage_pictures.py", "style.py")
+# What writes its page itself, as the artifact's README.
+_OWN_PAGE = ("comparison",)
 _PNG = (b"\x89PNG\r\n", b"IEND\xaeB`\x82")
 
 
@@ -38,6 +40,9 @@ def page_of(outcome: Outcome, session: Session) -> str:
     record = None
     if outcome.reference is not None:
         record = session.store.find(outcome.reference.stage, outcome.reference.key)
+    if record is not None and record.stage in _OWN_PAGE:
+        folder = session.store.fetch(session.store.reference(record), only={"README.md"})
+        return (folder / "README.md").read_text(encoding="utf-8")
     facts = _facts(outcome, session, record)
     if record is None:
         return stage_page(facts, None, None)

@@ -110,5 +110,14 @@ def _detectable(first: Units | None, second: Units | None, comparison: Compariso
             return detectable_rate(len(changes), float(np.mean(changes != 0.0)))
         if first.kind == "mean":
             return detectable_mean(changes)
+    return detectable_by_interval(comparison)
+
+
+def detectable_by_interval(comparison: Comparison) -> float | None:
+    """Return the smallest difference that a comparison would find, 2.80 standard errors as its interval has them.
+
+    Returns:
+        None where the interval has no width: what spread other items would have is not known.
+    """
     width = comparison.high - comparison.low
     return _ERRORS * width / _INTERVAL if np.isfinite(width) and width > 0.0 else None
