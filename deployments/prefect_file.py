@@ -44,7 +44,7 @@ def entries() -> list[Entry]:
     Raises:
         UserError: A recipe or the schedules file is wrong.
     """
-    return [*_alignments(), *_retrainings(), *_stages()]
+    return [*_alignments(), *_retrainings(), *_ablations(), *_stages()]
 
 
 def _alignments() -> Iterator[Entry]:
@@ -73,6 +73,20 @@ def _retrainings() -> Iterator[Entry]:
             work_pool=Pool(name=CPU_POOL, work_queue_name=code),
             concurrency_limit=Limit(limit=RUNS_A_LANGUAGE),
             schedules=language.schedules,
+        )
+
+
+def _ablations() -> Iterator[Entry]:
+    for code, language in load_schedules().items():
+        recipe = load_recipe(language.recipe).recipe
+        yield Entry(
+            name=code,
+            entrypoint="flows.ablate.ablate",
+            description=f"Align {_model(recipe)} to {languages.get(code).name} under several settings; compare them.",
+            tags=(TAG, code, _model(recipe)),
+            parameters={"recipe": language.recipe, "vary": ["sft.mode=skip,force"]},
+            work_pool=Pool(name=CPU_POOL, work_queue_name=code),
+            concurrency_limit=Limit(limit=RUNS_A_LANGUAGE),
         )
 
 
