@@ -11,6 +11,8 @@ from saga_core.evaluation.scala import ScalaOutcome
 from saga_core.evaluation.suite import EvaluationResult, Outcome, row_of
 from saga_core.evaluation.summaries import SummaryOutcome
 
+_WORDS = ("Han", "leser", "en", "bok", "og", "hun", "skriver", "brev", "i", "dag", "ofte", "her")
+
 
 def result_of(
     seed: int,
@@ -39,15 +41,15 @@ def result_of(
     outcomes: list[tuple[str, Outcome]] = []
     for i in range(items):
         name, ok = f"{others}{i}", bool(0.5 * hard[i] + 0.5 * rng.random() < passing)
-        good = rng.normal(-4.0, 0.3)
+        good, text = rng.normal(-4.0, 0.3), " ".join(rng.choice(_WORDS, 8))
         outcomes += [
-            ("parse", ParseOutcome(name, "tekst", ok, ok * rng.uniform(0.6, 1.0), rng.uniform(0.8, 1.0))),
+            ("parse", ParseOutcome(name, text, ok, ok * rng.uniform(0.6, 1.0), rng.uniform(0.8, 1.0))),
             ("perplexity", DocumentOutcome(name, tokens * (nll + hard[i] + 0.1 * rng.normal()), tokens, 5 * 40)),
             ("scala", ScalaOutcome(name, "flip", good, good - apart + rng.normal(0, 0.4))),
         ]
         if reading:
             outcomes += [
-                ("summaries", SummaryOutcome(name, "tekst", ok, ok * rng.uniform(0.6, 1.0))),
+                ("summaries", SummaryOutcome(name, text, ok, ok * rng.uniform(0.6, 1.0))),
                 ("reading", ReadingOutcome(name, "svar", ok, float(ok), rng.uniform(0, 0.2), rng.random() < 0.2)),
             ]
     return EvaluationResult.from_rows(row_of(task, outcome) for task, outcome in outcomes)
