@@ -55,6 +55,7 @@ def test_arms_that_come_to_the_same_model_are_told_and_not_compared(store: str) 
     assert found.arms == ["sft.mode=force", "sft.mode=skip"]
 
 
+@pytest.mark.slow
 def test_seeds_vary_the_training_alone_and_are_folded_in(store: str) -> None:
     _, outcome, made = ablate(store, "sft.mode=skip,force", seeds=(0, 1, 2))
     assert {name: made.count(name) for name in ("data", "evaluate_base", "sft", "candidates", "evaluate")} == {
