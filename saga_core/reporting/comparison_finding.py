@@ -85,7 +85,7 @@ def _split(rows: Sequence[Difference]) -> tuple[bool, bool]:
 def _verdict(arm: str, first: str, rows: Sequence[Difference]) -> str:
     return {
         (False, True): f"{arm} does not improve results over {first}.",
-        (True, False): f"{arm} improves results over {first}.",
+        (True, False): f"{arm} is better than {first} by some figures, and is shown to be worse by none.",
         (True, True): f"{arm} is better than {first} by some figures and worse by others.",
         (False, False): f"{arm} is not shown to differ from {first}.",
     }[_split(rows)]
@@ -96,7 +96,7 @@ def _told(comparison: ArmsComparison, difference: Difference, evaluator: str, te
     name = "parse success" if metric == "parse_success" else row.name(evaluator, text)
     figures = [row.figure(comparison.figures[title][metric]) for title in (difference.arm, comparison.first)]
     p = p_value(difference.holm)
-    shown = f"{' against '.join(figures)}, p {p}" if p.startswith("<") else f"{' against '.join(figures)}, p = {p}"
+    shown = f"{' against '.join(figures)}, Holm p {p if p.startswith('<') else f'= {p}'}"
     change = row.change(difference.comparison.delta)
     if not _counts(difference):
         return f"{name} is not shown to differ ({shown})"

@@ -47,9 +47,9 @@ def _finding(p: dict[str, float]) -> str:
 def test_the_public_cards_finding_with_tests() -> None:
     assert _finding({"parse_success": 1.0, "ppl": 0.0004, "scala_auroc": 0.012, "rc_aps": 0.2}) == (
         "sft.mode=force does not improve results over sft.mode=skip. "
-        "Parse success is not shown to differ (98.0% against 98.5%, p = 1.000); "
-        "PPL-Wiki degrades (+10.8: 43.8 against 33.0, p <0.001); "
-        "ScaLA AUROC degrades (-0.025: 0.592 against 0.617, p = 0.012). "
+        "Parse success is not shown to differ (98.0% against 98.5%, Holm p = 1.000); "
+        "PPL-Wiki degrades (+10.8: 43.8 against 33.0, Holm p <0.001); "
+        "ScaLA AUROC degrades (-0.025: 0.592 against 0.617, Holm p = 0.012). "
         "sft.mode=skip is the recommended model."
     )
 
@@ -57,7 +57,11 @@ def test_the_public_cards_finding_with_tests() -> None:
 @pytest.mark.parametrize(
     ("significant", "verdict", "recommended"),
     [
-        ({"rc_aps"}, "sft.mode=force improves results over sft.mode=skip.", "sft.mode=force is the recommended model."),
+        (
+            {"rc_aps"},
+            "sft.mode=force is better than sft.mode=skip by some figures, and is shown to be worse by none.",
+            "sft.mode=force is the recommended model.",
+        ),
         (
             {"rc_aps", "ppl"},
             "sft.mode=force is better than sft.mode=skip by some figures and worse by others.",
