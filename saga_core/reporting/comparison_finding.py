@@ -121,18 +121,33 @@ def _recommendation(comparison: ArmsComparison) -> str:
     winners = [arm for arm in better if not split[arm][1]]
     if better and winners == better:
         if len(winners) == 1:
-            return f"{winners[0]} is the recommended model."
+            rows = _parse_success(comparison, winners)
+            return f"{winners[0]} is the recommended model.{_risk([-row.comparison.low for row in rows])}"
         return f"{' and '.join(winners)} improve on {first}; they were not tested against each other."
     if better:
         return "Which to choose depends on which figure matters; the tests do not decide it."
     if all(losses for _, losses in split.values()):
-        return f"{first} is the recommended model."
-    least = next((row.detectable for row in comparison.differences if row.metric == "parse_success"), None)
+        rows = _parse_success(comparison, others)
+        return f"{first} is the recommended model.{_risk([row.comparison.high for row in rows])}"
+    least = next((row.detectable for row in _parse_success(comparison, others)), None)
     told = "The tests do not show that any arm is better."
     if least is None:
         return told
     missed = ROW["parse_success"].change(least).lstrip("+")
     return f"{told} A difference in parse success below {missed} would mostly be missed."
+
+
+def _parse_success(comparison: ArmsComparison, arms: Sequence[str]) -> list[Difference]:
+    return [row for row in comparison.differences if row.metric == "parse_success" and row.arm in arms]
+
+
+def _risk(losses: Sequence[float]) -> str:
+    """Return by how much the parse success of a recommended model may be lower all the same."""
+    most = max(losses, default=0.0)
+    if most <= 0.0:
+        return ""
+    points = ROW["parse_success"].change(most).lstrip("+")
+    return f" That its parse success is lower by up to {points} is not excluded."
 
 
 def _capital(text: str) -> str:
