@@ -30,9 +30,7 @@ def compare_runs(store: Store, names: Sequence[str]) -> StoredComparison:
         raise UserError("two different runs at least", "saga compare", "name them: saga compare RUN RUN")
     evaluations = {name: _evaluation(store, name) for name in names}
     first = evaluations[names[0]]
-    reasons = [
-        f"{name}: {reason}" for name in names[1:] for reason in incomparable(first.payload, evaluations[name].payload)
-    ]
+    reasons = [f"{name}: {reason}" for name in names[1:] for reason in _reasons(store, first, evaluations[name])]
     if reasons:
         for reason in reasons:
             tell(f"  {reason}")
@@ -45,6 +43,19 @@ def compare_runs(store: Store, names: Sequence[str]) -> StoredComparison:
     settings = first.payload["settings"]
     comparison = design.compare(folders, settings["seed"], settings["evaluation"]["bootstrap"])
     return StoredComparison(comparison=comparison, labels=_labels(store, names[0]))
+
+
+def _reasons(store: Store, first: Record, other: Record) -> list[str]:
+    """Say why two evaluations cannot be compared: of other items also in what they differ, back to the corpus."""
+    reasons = incomparable(first.payload, other.payload)
+    for stage in ("items", "data"):
+        found = [store.find(stage, record.inputs[stage].key) for record in (first, other)]
+        if first.inputs[stage].digest == other.inputs[stage].digest or found[0] is None or found[1] is None:
+            break
+        first, other = found[0], found[1]
+        reasons += incomparable(first.payload, other.payload)
+    # A seed is told once, though every stage has it.
+    return list(dict.fromkeys(reasons))
 
 
 def _evaluation(store: Store, name: str) -> Record:

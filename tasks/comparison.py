@@ -19,7 +19,7 @@ from tasks.measuring import load_result
 from tasks.stage import Stage, Work
 
 if TYPE_CHECKING:
-    from saga_core.evaluation.suite import EvaluationResult
+    from saga_core.evaluation.outcomes import EvaluationResult
 
 VERSION = 1
 NAME = "comparison"

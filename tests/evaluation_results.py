@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from saga_core.evaluation.acceptability import AcceptabilityOutcome
+from saga_core.evaluation.outcomes import EvaluationResult, Outcome, row_of
 from saga_core.evaluation.parse import ParseOutcome
 from saga_core.evaluation.perplexity import DocumentOutcome
 from saga_core.evaluation.reading import ReadingOutcome
 from saga_core.evaluation.scala import ScalaOutcome
-from saga_core.evaluation.suite import EvaluationResult, Outcome, row_of
 from saga_core.evaluation.summaries import SummaryOutcome
 
 _WORDS = ("Han", "leser", "en", "bok", "og", "hun", "skriver", "brev", "i", "dag", "ofte", "her")
@@ -46,6 +47,7 @@ def result_of(
             ("parse", ParseOutcome(name, text, ok, ok * rng.uniform(0.6, 1.0), rng.uniform(0.8, 1.0))),
             ("perplexity", DocumentOutcome(name, tokens * (nll + hard[i] + 0.1 * rng.normal()), tokens, 5 * 40)),
             ("scala", ScalaOutcome(name, "flip", good, good - apart + rng.normal(0, 0.4))),
+            ("acceptability", AcceptabilityOutcome(name, i % 2 == 0, good - apart * (i % 2))),
         ]
         if reading:
             outcomes += [

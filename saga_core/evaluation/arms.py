@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from saga_core.errors import StageError
 from saga_core.evaluation.comparability import incomparable_metrics
 from saga_core.evaluation.holm import holm
+from saga_core.evaluation.outcomes import EvaluationResult
 from saga_core.evaluation.power import detectable_by_interval, detectable_differences
 from saga_core.evaluation.seeds import SeedFigures, compare_over_seeds, estimate_over_seeds, rate_over_seeds
 from saga_core.evaluation.statistics import Comparison, Estimate
-from saga_core.evaluation.suite import EvaluationResult, compare, metrics
+from saga_core.evaluation.suite import compare, metrics
 from saga_core.evaluation.units import Kind, units_of
 
 _RESAMPLES_A_TEST = 200

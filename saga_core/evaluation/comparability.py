@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saga_core.artifacts.difference import flat, show
-from saga_core.evaluation.suite import EvaluationResult
+from saga_core.evaluation.outcomes import EvaluationResult
 
 # What an evaluation reads that is the model's own, and may differ.
 _OF_THE_MODEL = ("model", "dpo", "evaluate_base")
@@ -16,7 +16,8 @@ _OUTSIDE = {
     "treebank": "other sentences of ScaLA",
     "summaries": "other documents to summarise",
     "reading": "other questions",
-    "judge": "another judge, or another version of it",
+    "acceptability": "other labelled sentences",
+    "corpus": "another corpus",
 }
 _ABSENT = "absent"
 
@@ -29,12 +30,12 @@ def incomparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> list[str
 
     Args:
         first: What the key of an artifact of the stage ``evaluate`` hashes: version, settings, outside inputs by
-            name, digests of inputs by name.
+            name, digests of inputs by name. Likewise of ``items`` and ``data``, which say in what the items differ.
         other: The same of the other.
     """
     reasons = []
     if first["version"] != other["version"]:
-        reasons.append(f"measured by version {other['version']} of the evaluation, not {first['version']}")
+        reasons.append(f"made by version {other['version']} of the stage {other['stage']}, not {first['version']}")
     ours, theirs = flat(first["settings"]), flat(other["settings"])
     for name in sorted(ours.keys() | theirs.keys()):
         mine, its = ours.get(name, _ABSENT), theirs.get(name, _ABSENT)

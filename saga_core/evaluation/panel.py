@@ -20,9 +20,9 @@ from saga_core.evaluation.collapse import (
     overlaps,
     self_bleu,
 )
+from saga_core.evaluation.holm import holm
 from saga_core.evaluation.jackknife import compare_jackknife
 from saga_core.evaluation.language_share import languages_of
-from saga_core.evaluation.multiplicity import holm
 from saga_core.evaluation.parse import ParseOutcome
 from saga_core.evaluation.signs import SIGNS
 from saga_core.evaluation.statistics import (
@@ -40,9 +40,6 @@ from saga_core.rewards.score import score
 
 MODELS = ("human", "base", "final")
 _LEVEL = 0.05
-
-
-_SIGN = {sign.name: sign for sign in SIGNS}
 
 
 @dataclass(frozen=True)
@@ -260,9 +257,9 @@ def _alarms(
                 "grammar, and not grammar.",
             )
         )
-    corrected = holm({sign.name: comparisons[sign.name].p for sign in SIGNS})
-    for name, p in corrected.items():
-        sign, change = _SIGN[name], comparisons[name]
+    corrected = holm([comparisons[sign.name].p for sign in SIGNS])
+    for sign, p in zip(SIGNS, corrected, strict=True):
+        name, change = sign.name, comparisons[sign.name]
         final, human = figures[name]["final"].value, figures[name]["human"].value
         worse = change.delta > 0 if sign.higher_is_worse else change.delta < 0
         beyond = final > human if sign.higher_is_worse else final < human

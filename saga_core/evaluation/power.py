@@ -16,7 +16,7 @@ from saga_core.evaluation.statistics import Comparison, FloatArray
 from saga_core.evaluation.units import Units, units_of
 
 if TYPE_CHECKING:
-    from saga_core.evaluation.suite import EvaluationResult
+    from saga_core.evaluation.outcomes import EvaluationResult
 
 _LEVEL = 0.05
 _POWER = 0.80

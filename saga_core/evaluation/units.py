@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
+from saga_core.evaluation.acceptability import AcceptabilityOutcome
 from saga_core.evaluation.jackknife import pseudo_values
 from saga_core.evaluation.statistics import FloatArray, auroc
 
 if TYPE_CHECKING:
-    from saga_core.evaluation.suite import EvaluationResult
+    from saga_core.evaluation.outcomes import EvaluationResult
 
 # How a metric comes of its items; a logarithm is what is added up and compared, its exponential what is shown.
 Kind = Literal["rate", "mean", "set", "log"]
@@ -51,6 +53,7 @@ def units_of(result: EvaluationResult) -> dict[str, Units]:
         "ppl": _ratio("log", result.perplexity, "tokens", 1.0),
         "bits_per_byte": _ratio("set", result.perplexity, "bytes", float(np.log(2.0))),
         "scala_auroc": _pairs(result.scala),
+        "acceptability_auroc": _labelled(result.acceptability),
         "summ_ps": _items("rate", result.summaries, "passed"),
         "summ_score": _items("mean", result.summaries, "quality"),
         "rc_aps": _items("rate", result.reading, "passed"),
@@ -88,6 +91,27 @@ def _pairs(pairs: Sequence[Any]) -> Units | None:
     good = np.array([pair.good for pair in pairs], np.float64)
     bad = np.array([pair.bad for pair in pairs], np.float64)
     return _jackknifed("set", float(auroc(good, bad)), lambda: _auroc_without_each(good, bad), _ids(pairs))
+
+
+def _labelled(outcomes: Sequence[AcceptabilityOutcome]) -> Units | None:
+    if not outcomes:
+        return None
+    right = np.array([outcome.right for outcome in outcomes])
+    scores = np.array([outcome.score for outcome in outcomes], np.float64)
+    figure = float(auroc(scores[right], scores[~right]))
+    return _jackknifed("set", figure, lambda: _auroc_without_each_label(scores, right, figure), _ids(outcomes))
+
+
+def _auroc_without_each_label(scores: FloatArray, right: NDArray[np.bool_], area: float) -> FloatArray:
+    """Return the AUROC without the i-th sentence, (n,): the mean of the placements of the others of its label."""
+    without = np.empty_like(scores)
+    for label, sign in ((True, 1.0), (False, -1.0)):
+        own, others = sign * scores[right == label], sign * scores[right != label]
+        ranks = scipy.stats.rankdata(np.concatenate([own, others]))[: len(own)]
+        placed = (ranks - scipy.stats.rankdata(own)) / len(others)
+        # Of the only sentence of its label nothing can be told by leaving it out.
+        without[right == label] = (len(own) * area - placed) / (len(own) - 1) if len(own) > 1 else area
+    return without
 
 
 def _auroc_without_each(good: FloatArray, bad: FloatArray) -> FloatArray:

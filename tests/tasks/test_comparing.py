@@ -55,9 +55,24 @@ def test_every_reason_against_a_comparison_is_a_line(store: str, capsys: pytest.
         f"  {stride}: evaluation.stride is 64, not 128",
         f"  {seed}: evaluation.stride is 64, not 128",
         f"  {seed}: seed is 1, not 0",
+        f"  {seed}: measured on other items (items differs)",
         f"  {seed}: measured on other items (data differs)",
     ]
-    assert str(error.value).startswith(f"{stride}, {seed}: not comparable with {first}, for the 4 reasons above; ")
+    assert str(error.value).startswith(f"{stride}, {seed}: not comparable with {first}, for the 5 reasons above; ")
+
+
+def test_other_items_are_told_by_what_makes_them_others(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    first, fewer = _run(store), _run(store, "seed=1", "evaluation.scala.sentences=20", "corpus.prompts=10")
+    capsys.readouterr()
+    with pytest.raises(UserError):
+        compare_runs(Store(store), [first, fewer])
+    assert capsys.readouterr().err.splitlines() == [
+        f"  {fewer}: seed is 1, not 0",
+        f"  {fewer}: measured on other items (items differs)",
+        f"  {fewer}: items.scala is 20, not 200",
+        f"  {fewer}: measured on other items (data differs)",
+        f"  {fewer}: corpus.prompts is 10, not 600",
+    ]
 
 
 @pytest.mark.parametrize("names", [["demo"], ["demo", "demo"], []])

@@ -28,7 +28,7 @@ def test_another_adapter_and_another_base_are_what_is_compared() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"version": 4}, "measured by version 4 of the evaluation, not 3"),
+        ({"version": 4}, "made by version 4 of the stage evaluate, not 3"),
         ({"settings": _payload()["settings"] | {"seed": 1}}, "seed is 1, not 0"),
         (
             {"settings": _payload()["settings"] | {"evaluation": {"sampling": {"temperature": 0.8}}}},
@@ -57,7 +57,7 @@ def test_each_difference_is_a_reason(changes: dict[str, Any], reason: str) -> No
 def test_every_reason_is_told() -> None:
     other = _payload(version=4, inputs={"items": "i"}, outside={"evaluator": {"library": "2"}})
     assert incomparable(_payload(), other) == [
-        "measured by version 4 of the evaluation, not 3",
+        "made by version 4 of the stage evaluate, not 3",
         "another evaluator, or another version of it",
         "other sentences of ScaLA",
         "measured on other items (data, items differs)",
