@@ -50,6 +50,9 @@ STAGE_NAMES = tuple(stage.name for stage in PIPELINE)
 # What comes after the pipeline when a language is retrained.
 RETRAINING = ("evaluate_champion", "promotion")
 
+# What comes after the arms of an ablation.
+ABLATION = ("comparison",)
+
 
 def stages_until(last: str | None) -> tuple[Stage, ...]:
     """Return the stages up to and including ``last``, or all.

@@ -90,7 +90,7 @@ def _path(name: str) -> Path | None:
 def current() -> dict[str, dict[str, object]]:
     """Return version and code of every stage, as they are now."""
     pipeline = importlib.import_module("tasks.pipeline")
-    names = [*(stage.name for stage in pipeline.PIPELINE), *pipeline.RETRAINING]
+    names = [*(stage.name for stage in pipeline.PIPELINE), *pipeline.RETRAINING, *pipeline.ABLATION]
     versions = {name: importlib.import_module(f"tasks.{name}").VERSION for name in names}
     return {name: {"version": versions[name], "code": stage_code(name)} for name in names}
 

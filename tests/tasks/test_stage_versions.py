@@ -5,10 +5,10 @@ import json
 import pytest
 import stage_lock
 
-from tasks.pipeline import PIPELINE, RETRAINING
+from tasks.pipeline import ABLATION, PIPELINE, RETRAINING
 
 
-@pytest.mark.parametrize("stage", [*(stage.name for stage in PIPELINE), *RETRAINING])
+@pytest.mark.parametrize("stage", [*(stage.name for stage in PIPELINE), *RETRAINING, *ABLATION])
 def test_behaviour_and_version_change_together(stage: str) -> None:
     locked = json.loads(stage_lock.LOCK.read_text(encoding="utf-8"))[stage]
     now = stage_lock.current()[stage]
