@@ -22,7 +22,7 @@ from saga_core.artifacts.store import Store
 from saga_core.artifacts.verification import Finding
 from saga_core.environment import DEFAULT_STORE
 from saga_core.errors import UserError
-from tasks.pipeline import RETRAINING, check_stage
+from tasks.pipeline import ABLATION, RETRAINING, check_stage
 from tasks.report import find_run
 
 # Where there are no leases, only its age tells unfinished work from work that is going on.
@@ -43,7 +43,8 @@ def verify(
 ) -> None:
     """Hash again what is stored and name each damaged file; exit code 1 if there is one."""
     opened = Store(store)
-    surveyed = verification.survey(opened, [check_stage(name, "saga verify", RETRAINING) for name in stages or ()])
+    beside = (*RETRAINING, *ABLATION)
+    surveyed = verification.survey(opened, [check_stage(name, "saga verify", beside) for name in stages or ()])
     found: list[Finding] = []
     try:
         # One by one: what was found before an outage or an interruption is worth knowing too.
