@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from flows import champions, comparing, hub, judges, upkeep
+from flows import champions, comparing, hub, judges, reporting, upkeep
 from flows.artifact_view import show_artifact
 from flows.starting import start_flow
 from flows.terminal import (
@@ -149,6 +149,7 @@ for command in (upkeep.verify, upkeep.gc, upkeep.why, champions.retrain, champio
 app.command()(comparing.ablate)
 app.command()(comparing.compare)
 app.command()(hub.publish)
+app.command()(reporting.report)
 app.add_typer(judges.app, name="judge")
 
 
