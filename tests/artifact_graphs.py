@@ -33,6 +33,7 @@ def put(
     outside: Mapping[str, Any] | None = None,
     version: int = 1,
     files: Mapping[str, bytes] | None = None,
+    headline: Mapping[str, Any] | None = None,
     packages: Mapping[str, str] | None = None,
     recipe: str = "demo",
     days: float = 0.0,
@@ -50,6 +51,7 @@ def put(
         outside: Its outside inputs.
         version: The stage's.
         files: What is in it; by default a file that tells it from others.
+        headline: Its figures in brief.
         packages: Versions in place of the real ones.
         recipe: Who made it.
         days: How long ago, by its record as by its files.
@@ -79,7 +81,7 @@ def put(
             files=described,
             digest=digest({file.path: file.sha256 for file in described}),
             inputs={record.stage: store.reference(record) for record in inputs},
-            headline={"n": 1},
+            headline=dict(headline or {"n": 1}),
             provenance=_MADE.model_copy(update={"packages": {**_MADE.packages, **(packages or {})}}),
             recipe=recipe,
             seconds=1.0,

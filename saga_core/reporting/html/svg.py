@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
@@ -94,10 +95,11 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """Return the numbers of an axis, all with the fewest decimals that none of them is rounded by."""
-    exact = (n for n in range(6) if all(math.isclose(round(v, n), v, rel_tol=1e-6, abs_tol=1e-9) for v in values))
-    decimals = next(exact, 6)
-    return [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
+    """Return the numbers of an axis, all with the fewest decimals by which none of them is rounded."""
+    room = 1e-6 * min((b - a for a, b in pairwise(values)), default=1.0)
+    exact = (places for places in range(8) if all(abs(round(value, places) - value) <= room for value in values))
+    places = next(exact, 8)
+    return [f"{value:,.{places}f}".replace("-", "−") for value in values]
 
 
 def padded(values: Sequence[float], share: float = 0.08) -> tuple[float, float]:
