@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from saga_core import languages
@@ -11,7 +12,6 @@ from saga_core.artifacts.lineage import size_of
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.store import Store
 from saga_core.evaluation.statistics import Comparison, Estimate
-from saga_core.recipe import CorpusSettings, ModelSource, ParserSettings
 from saga_core.reporting.html.page import render
 from saga_core.reporting.html.run_facts import Alarm, Checked, Gate, Made, Panel, RunFacts, RunStage
 from saga_core.reporting.metadata import file_name
@@ -26,6 +26,28 @@ from tasks.run_texts import cleaned, prompted_texts
 _POOLS = {stage.name: stage.pool for stage in (*PIPELINE, evaluate_champion.STAGE)} | {"promotion": "cpu"}
 _FATES = ("pairs", "dropped_gap", "dropped_floor", "dropped_empty")
 _SERIES = ("human", "base", "final")
+
+
+# Of the recipe's settings only what the page tells: those of an older version have more fields, or fewer.
+@dataclass(frozen=True)
+class _Model:
+    id: str
+    title: str | None = None
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    title: str
+
+
+@dataclass(frozen=True)
+class _Parser:
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class _Dpo:
+    nll_weight: float = 0.0
 
 
 def report_html(store: Store, report: Mapping[str, Any]) -> bytes:
@@ -48,7 +70,7 @@ def run_facts(store: Store, report: Mapping[str, Any]) -> RunFacts:
     """Gather what the page tells of a run; arguments and errors are those of ``report_html``."""
     run = RunArtifacts(store, report)
     code = run.settings("data", "language", str) or ""
-    model, corpus = run.settings("publish", "model", ModelSource), run.settings("publish", "corpus", CorpusSettings)
+    model, corpus = run.settings("publish", "model", _Model), run.settings("publish", "corpus", _Corpus)
     human = _column(run, "Human text", "evaluate_human")
     columns = tuple(c for c in (_column(run, "Base", "evaluate_base"), _column(run, "Aligned", "evaluate")) if c)
     counts = run.whole("pairs", dict[str, Any]) or {}
@@ -68,6 +90,7 @@ def run_facts(store: Store, report: Mapping[str, Any]) -> RunFacts:
         columns=columns if len(columns) == 2 else (),
         human=human,
         comparisons=run.part("evaluate", "comparisons", dict[str, Comparison]) or {},
+        adapted="sft" in run.records or _nll_weight(run) > 0,
         gate=_gate(run),
         sft_history=run.rows("sft", "history.parquet"),
         dpo_history=run.rows("dpo", "history.parquet"),
@@ -115,7 +138,7 @@ def _made(record: Record) -> Made:
 
 def _judge(run: RunArtifacts) -> str:
     """Return the judge's library and model; the model is known from publication on."""
-    settings = run.settings("publish", "judge", ParserSettings)
+    settings = run.settings("publish", "judge", _Parser)
     model = f" {file_name(settings.model)}" if settings and settings.model else ""
     return cleaned(_library(run, "judge", "probe") + model)
 
@@ -128,6 +151,12 @@ def _outside(run: RunArtifacts, name: str, stage: str) -> dict[str, Any]:
     """Return what identifies a parser, from the outside inputs of a stage that asks it; empty where that is absent."""
     record = run.records.get(stage)
     return run.checked(stage, dict[str, Any], record.payload.get("outside", {}).get(name, {})) if record else {}
+
+
+def _nll_weight(run: RunArtifacts) -> float:
+    """Return the weight of real text in DPO's loss."""
+    settings = run.settings("dpo", "dpo", _Dpo)
+    return settings.nll_weight if settings else 0.0
 
 
 def _gate(run: RunArtifacts) -> Gate | None:
@@ -164,4 +193,4 @@ def _panel(run: RunArtifacts) -> Panel | None:
 def _items(run: RunArtifacts) -> dict[str, int]:
     """Return the counts of the items, by dotted name."""
     counts = flat(run.whole("items", dict[str, Any]) or {})
-    return {cleaned(name): count for name, count in counts.items() if isinstance(count, int)}
+    return {cleaned(name): count for name, count in counts.items() if type(count) is int}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from artifact_graphs import write_run
 from page_checks import Node, read_page
 from report_samples import HOSTILE, PROMPTS, TOKENS, items, make_run, panel, parquet
 
@@ -165,6 +166,26 @@ def test_a_file_that_was_changed_is_not_shown(store: Store, page: Page) -> None:
     assert report is not None
     with pytest.raises(DamagedArtifactError):
         report_html(store, report)
+
+
+def test_settings_of_another_version_do_not_hide_the_run(page: Page) -> None:
+    recipe = {"model": {"id": "org/tiny", "unheard_of": 1}, "corpus": {"title": "News"}, "judge": {}}
+    root = read_page(page(publish={"settings": recipe}))
+    assert root.all("h1")[0].words == "tiny, aligned to the grammar of Norwegian Bokmål"
+    assert "PPL-News" in section(root, "results").words
+
+
+@pytest.mark.parametrize(("fell", "weight"), [(True, 0.3), (True, 0.0), (False, 0.3)])
+def test_a_perplexity_that_fell_by_adaptation_is_told(store: Store, fell: bool, weight: float) -> None:
+    columns = [{"metrics": {"ppl": {"value": v, "low": v - 1, "high": v + 1, "n": 9}}} for v in (30.0, 20.0)]
+    base, final = columns if fell else reversed(columns)
+    dpo = {"settings": {"dpo": {"nll_weight": weight, "beta": 0.1}}}
+    records = make_run(store, evaluate_base={"headline": base}, evaluate={"headline": final}, dpo=dpo)
+    write_run(store, "other-0123456789", [record for stage, record in records.items() if stage != "sft"], days=-1)
+    report = find_run(store, "other-0123456789")
+    assert report is not None
+    summary = section(read_page(report_html(store, report)), "summary")
+    assert ("in part adaptation" in summary.words) == (fell and weight > 0)
 
 
 def test_the_facts_say_who_measured_and_whether_it_was_another(store: Store) -> None:

@@ -68,8 +68,15 @@ def summary(facts: RunFacts) -> Summary:
     paragraphs: tuple[str, ...] = ()
     if facts.columns:
         said = finding(facts.columns, facts.comparisons, evaluator=facts.evaluator, text=facts.text)
-        paragraphs = tuple(typeset(part) for part in said.split("\n\n"))
+        paragraphs = (*(typeset(part) for part in said.split("\n\n")), *_adaptation(facts))
     return Summary(_lead(facts), paragraphs, _tiles(facts), tuple(_verdicts(facts)))
+
+
+def _adaptation(facts: RunFacts) -> list[str]:
+    before, after = (column.point("ppl") for column in (facts.columns[0], facts.columns[-1]))
+    if not facts.adapted or before is None or after is None or after >= before:
+        return []
+    return ["That the perplexity fell is in part adaptation: the training saw text of the same corpus."]
 
 
 def _lead(facts: RunFacts) -> str:
@@ -140,7 +147,11 @@ def _promotion(facts: RunFacts) -> Verdict | None:
     if facts.promotion is None:
         return None
     if facts.promotion == "promote":
-        return Verdict(Badge("good", "promoted"), "it is the language's champion by the guards' rules", "promotion")
+        return Verdict(
+            Badge("good", "promoted"),
+            "by the comparison with the language's champion, or with the base where there is none",
+            "promotion",
+        )
     return Verdict(Badge("bad", "not promoted"), "the champion stays", "promotion")
 
 
