@@ -81,7 +81,7 @@ def run_facts(store: Store, report: Mapping[str, Any]) -> RunFacts:
         stages=tuple(_stage(row, run.records.get(row["stage"])) for row in report["stages"]),
         language=code,
         language_name=languages.get(code).name if code in languages.codes() else "an unknown language",
-        base_title=cleaned(model.title or file_name(model.id)) if model else "A base model",
+        base_title=cleaned(model.title or file_name(model.id)) if model else report["recipe"],
         judge=_judge(run),
         evaluator=_library(run, "evaluator", "evaluate_base"),
         held_out=_outside(run, "judge", "probe") != _outside(run, "evaluator", "evaluate_base"),

@@ -114,8 +114,11 @@ def test_the_same_run_gives_the_same_bytes(store: Store, page: Page, tmp_path: P
 def test_a_run_that_is_not_finished_has_the_sections_that_it_has(page: Page) -> None:
     root = read_page(page(until="gate"))
     assert "The run has not come to its evaluation." in section(root, "summary").words
-    for name in ("results", "training", "panel", "texts"):
+    for name in ("results", "panel", "texts"):
         assert "Not measured in this run." in section(root, name).words
+    assert "Not trained in this run." in section(root, "training").words
+    # Which model it is, is known from publication on.
+    assert root.all("h1")[0].words == "demo, aligned to the grammar of Norwegian Bokmål"
     assert "so KL-SFT ran" in section(root, "gate").words
     assert len(section(root, "lineage").all("tr")) == 6
 

@@ -245,9 +245,14 @@ class RunFacts:
     promotion: str | None = None
     promotion_reasons: Sequence[str] = ()
 
-    def absent(self, stage: str) -> str:
-        """Return why a section has no figures, from what became of its stage in the run."""
+    def absent(self, stage: str, done: str = "measured") -> str:
+        """Return why a section is empty, from what became of its stage in the run.
+
+        Args:
+            stage: The stage.
+            done: What it would have done.
+        """
         for each in self.stages:
             if each.stage == stage and each.made is None:
-                return f"Not measured in this run: {each.state} ({each.why})."
-        return "Not measured in this run."
+                return f"Not {done} in this run: {each.state} ({each.why})."
+        return f"Not {done} in this run."
