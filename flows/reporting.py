@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.terminal import StoreUri, one_line_errors, out, plain, size
+from saga_core.artifacts.inventory import require
 from saga_core.artifacts.store import Store
 from saga_core.environment import DEFAULT_STORE
 from saga_core.errors import UserError
@@ -25,6 +26,7 @@ def report(run_name: RunName = None, store: StoreUri = DEFAULT_STORE, file: File
     from tasks.run_report import report_html
 
     opened = Store(store)
+    require(opened.storage)
     found = find_run(opened, run_name)
     if found is None:
         what = f"no run {run_name}" if run_name else "no run is here"

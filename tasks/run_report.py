@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from saga_core import languages
-from saga_core.artifacts.difference import flat
 from saga_core.artifacts.lineage import size_of
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.store import Store
@@ -102,6 +101,7 @@ def run_facts(store: Store, report: Mapping[str, Any]) -> RunFacts:
         judge_check=_judge_check(run),
         panel=_panel(run),
         items=_items(run),
+        left_out=run.part("items", "left_out", dict[str, int]) or {},
         prompted=prompted_texts(run),
         promotion=run.part("promotion", "verdict", str),
         promotion_reasons=[cleaned(reason) for reason in run.part("promotion", "reasons", list[str]) or []],
@@ -110,7 +110,7 @@ def run_facts(store: Store, report: Mapping[str, Any]) -> RunFacts:
 
 def _column(run: RunArtifacts, heading: str, stage: str) -> Column | None:
     metrics = run.part(stage, "metrics", dict[str, Estimate])
-    return Column(heading, metrics) if metrics is not None else None
+    return Column(heading, metrics, reference=stage == "evaluate_human") if metrics is not None else None
 
 
 def _stage(row: Mapping[str, Any], record: Record | None) -> RunStage:
@@ -191,6 +191,5 @@ def _panel(run: RunArtifacts) -> Panel | None:
 
 
 def _items(run: RunArtifacts) -> dict[str, int]:
-    """Return the counts of the items, by dotted name."""
-    counts = flat(run.whole("items", dict[str, Any]) or {})
-    return {cleaned(name): count for name, count in counts.items() if type(count) is int}
+    counts = run.whole("items", dict[str, Any]) or {}
+    return run.checked("items", dict[str, int], {name: count for name, count in counts.items() if name != "left_out"})

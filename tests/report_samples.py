@@ -65,7 +65,7 @@ def panel() -> dict[str, Any]:
     """Return the headline of a hacking panel with an alarm."""
     figures = {
         name: {series: asdict(Estimate(0.5, 0.4, 0.6, PROMPTS)) for series in ("human", "base", "final")}
-        for name in ("judge_ps", "evaluator_ps", "words", "a new figure")
+        for name in ("judge_ps", "evaluator_ps", "words", "self_bleu", "overlap")
     }
     compared = asdict(Comparison(0.25, 0.1, 0.4, 0.002, _MCNEMAR))
     return {
@@ -127,7 +127,7 @@ def _stages() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
     compared = {name: asdict(value) for name, value in COMPARISONS.items()}
     return {
         "data": ((), {"settings": {"language": "nb"}, "files": {"heldout_prompts.parquet": parquet(prompts)}}),
-        "items": (("data",), {"headline": {"parse": PROMPTS, "left_out": {"summaries": 5}}}),
+        "items": (("data",), {"headline": {"prompts": PROMPTS, "summaries": 0, "left_out": {"prompts": 5}}}),
         "judge_check": ((), {"headline": {"findings": [finding, rate]}}),
         "probe": (("data",), judge),
         "gate": (("probe",), {"headline": gate}),

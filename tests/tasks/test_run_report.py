@@ -55,7 +55,8 @@ def test_every_section_has_what_the_run_has(page: Page) -> None:
     assert "85.0%" in results.words
     assert "below τ = 80%, so KL-SFT ran before DPO" in section(root, "gate").words
     assert len(section(root, "training").all("svg")) == 5
-    assert "left out: summaries" in section(root, "items").words
+    (items_,) = section(root, "items").all("tbody")
+    assert [cell.words for cell in items_.all("th", "td")] == ["Held-out prompts", "40", "5"]
 
 
 def test_thirty_prompts_are_shown_with_the_parse_of_all_three_texts(page: Page) -> None:

@@ -14,9 +14,10 @@ from markupsafe import Markup
 from saga_core.reporting.html.cost_section import cost
 from saga_core.reporting.html.figures import typeset
 from saga_core.reporting.html.gate_section import gate_view
+from saga_core.reporting.html.item_section import items
 from saga_core.reporting.html.judge_section import judge_view
 from saga_core.reporting.html.lineage_section import lineage
-from saga_core.reporting.html.panel_section import alarm_name, panel_view
+from saga_core.reporting.html.panel_section import panel_view
 from saga_core.reporting.html.result_section import results
 from saga_core.reporting.html.run_facts import RunFacts
 from saga_core.reporting.html.sample_section import samples
@@ -56,6 +57,7 @@ def render(facts: RunFacts) -> bytes:
             judge=judge_view(facts),
             panel=panel_view(facts),
             samples=samples(facts),
+            items=items(facts),
             lineage=lineage(facts),
             cost=cost(facts),
         )
@@ -73,7 +75,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"alarm_name": alarm_name, "typeset": typeset}
+    environment.filters["typeset"] = typeset
     return environment
 
 

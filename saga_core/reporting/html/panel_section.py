@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from saga_core.evaluation.signs import JUDGED, SIGNS, Sign
 from saga_core.evaluation.statistics import Comparison, Estimate
-from saga_core.reporting.html.figures import Badge, Change, Line, change_of, line
-from saga_core.reporting.html.run_facts import Alarm, Panel, RunFacts
-from saga_core.reporting.html.strip import SCORE, Axis, Series, around, strip
+from saga_core.reporting.html.figures import Change, Line, change_of, line
+from saga_core.reporting.html.run_facts import Panel, RunFacts
+from saga_core.reporting.html.strip import SCORE, Series, around, strip
 from saga_core.reporting.results import Row
 
-
-@dataclass(frozen=True)
-class _Kind:
-    """A figure of the panel: its name, what it is, which way is better, and how its numbers are written."""
-
-    label: str
-    meaning: str
-    better: Literal["higher", "lower", "neither"]
-    percent: bool
-    decimals: int
-    axis: Axis | None = None
-
-
-_KINDS = {
-    "judge_ps": _Kind("Parse success, judge", "texts that pass the parser that rewarded", "higher", True, 1),
-    "evaluator_ps": _Kind("Parse success, evaluator", "texts that pass the parser that measured", "higher", True, 1),
-    "mattr": _Kind("MATTR", "share of different words in a window", "higher", False, 3, SCORE),
-    "distinct_2": _Kind("Distinct word pairs", "share of all pairs that are different", "higher", False, 3, SCORE),
-    "self_bleu": _Kind("Self-BLEU", "how alike the texts are; lower is more varied", "lower", False, 3, SCORE),
-    "opener_entropy": _Kind("Entropy of openings", "how varied the first words are, in bits", "higher", False, 2),
-    "words": _Kind("Words a text", "longer or shorter than before?", "neither", False, 1),
-    "duplicates": _Kind("Duplicates", "texts that occur more than once", "lower", True, 1),
-    "language_share": _Kind("In the language", "texts in the recipe’s language", "higher", True, 1),
-    "overlap": _Kind("Copied", "overlap with the training text", "lower", False, 3, SCORE),
+_SIGNS = {sign.name: sign for sign in (*JUDGED, *SIGNS)}
+# What a sign is, for a reader who has not met it.
+_MEANINGS = {
+    "judge_ps": "texts that pass the parser that rewarded",
+    "evaluator_ps": "texts that pass the parser that measured",
+    "distinct_2": "share of all word pairs that are different",
+    "self_bleu": "how alike the texts are; lower is more varied",
+    "duplicates": "texts whose words are those of another",
+    "words": "short texts are easy to get right",
+    "opener_entropy": "how varied the first words of sentences are",
+    "mattr": "share of different words in a window",
+    "language_share": "texts in the recipe’s language",
+    "overlap": "word 4-grams that the chosen texts hold, too",
 }
+# Those with a natural range of 0 to 1 that are no rates.
+_SCORES = frozenset({"distinct_2", "self_bleu", "mattr"})
 _GAINS = {"judge": "By the judge", "evaluator": "By the evaluator", "ahead": "Judge's less evaluator's"}
 _POINTS = Row("gain", "", True, True, 1)
 _SERIES: tuple[Series, ...] = ("base", "final", "human")
@@ -57,7 +48,7 @@ class Gain:
 class PanelView:
     """The section: alarms first, then gains, then figures."""
 
-    alarms: tuple[Alarm, ...]
+    alarms: tuple[str, ...]
     gains: tuple[Gain, ...]
     lines: tuple[Line, ...]
 
@@ -67,23 +58,16 @@ def panel_view(facts: RunFacts) -> PanelView | None:
     panel = facts.panel
     if panel is None:
         return None
-    known = [*(name for name in _KINDS if name in panel.figures), *(n for n in panel.figures if n not in _KINDS)]
-    return PanelView(tuple(panel.alarms), _gains(panel.gains), tuple(_line(name, panel) for name in known))
+    lines = tuple(_line(sign, panel) for name, sign in _SIGNS.items() if name in panel.figures)
+    return PanelView(tuple(alarm.said for alarm in panel.alarms), _gains(panel.gains), lines)
 
 
-def alarm_name(alarm: Alarm) -> str:
-    """Return an alarm's name as people read it."""
-    return _KINDS[alarm.name].label if alarm.name in _KINDS else alarm.name.replace("_", " ")
-
-
-def _line(name: str, panel: Panel) -> Line:
-    kind = _KINDS.get(name, _Kind(name, "", "neither", False, 3))
-    row = Row(name, kind.label, kind.better == "higher", kind.percent, kind.decimals)
-    values = {series: panel.figures[name][series] for series in _SERIES if series in panel.figures[name]}
-    change = change_of(row, panel.comparisons.get(name))
-    if change is not None and kind.better == "neither" and change.badge.words != "not separable":
-        change = replace(change, badge=Badge("plain", "changed"))
-    return line(row, kind.label, kind.meaning, values, change, kind.axis)
+def _line(sign: Sign, panel: Panel) -> Line:
+    row = Row(sign.name, sign.label, not sign.higher_is_worse, sign.percent, 1 if sign.percent else 3)
+    values = {series: panel.figures[sign.name][series] for series in _SERIES if series in panel.figures[sign.name]}
+    change = change_of(row, panel.comparisons.get(sign.name))
+    axis = SCORE if sign.name in _SCORES else None if sign.percent else around(list(values.values()))
+    return line(row, sign.label, _MEANINGS[sign.name], values, change, axis)
 
 
 def _gains(gains: Mapping[str, Comparison]) -> tuple[Gain, ...]:

@@ -18,6 +18,7 @@ _MEANINGS = {
     "ppl": "how surprising real text is to the model; lower is better",
     "bits_per_byte": "the same, comparable between tokenizers; lower is better",
     "scala_auroc": "how often it prefers an intact sentence to a damaged one; 0.5 is chance",
+    "acceptability_auroc": "the same, on sentences that people have labelled",
     "summ_ps": "summaries that parse",
     "summ_score": "the same, with quality",
     "rc_aps": "answers that parse, true or not",

@@ -208,7 +208,8 @@ class RunFacts:
         judge_training: A trained judge's scores; empty where the recipe names a parser.
         judge_check: The judge's own check; empty where none was made.
         panel: The hacking panel, or None.
-        items: What the models were measured on, by dotted name; empty where it is not stored.
+        items: How many items the models were measured on, by task; empty where it is not stored.
+        left_out: How many were left out, because the training has seen them or near-duplicates, by task.
         prompted: All held-out prompts with their continuations.
         promotion: The verdict of a retraining, ``promote`` or ``keep``, or None.
         promotion_reasons: Why, one line each.
@@ -240,7 +241,8 @@ class RunFacts:
     judge_training: Mapping[str, Any] = field(default_factory=dict)
     judge_check: Sequence[Checked] = ()
     panel: Panel | None = None
-    items: Mapping[str, object] = field(default_factory=dict)
+    items: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
     prompted: Sequence[Prompted] = ()
     promotion: str | None = None
     promotion_reasons: Sequence[str] = ()

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from saga_core.evaluation.statistics import Comparison
 from saga_core.reporting.finding import finding, significant
 from saga_core.reporting.html.figures import Badge, Change, change_of, line, typeset, verdict
-from saga_core.reporting.html.panel_section import alarm_name
 from saga_core.reporting.html.result_section import values_of
 from saga_core.reporting.html.run_facts import RunFacts
 from saga_core.reporting.results import ROW, Row
@@ -160,7 +159,7 @@ def _alarms(facts: RunFacts) -> list[Verdict]:
         return [Verdict(Badge("plain", "not measured"), "hacking panel", "panel")]
     if not facts.panel.alarms:
         return [Verdict(Badge("good", "no alarm"), "hacking panel: nothing points to a judge that was misled", "panel")]
-    return [Verdict(Badge("bad", "alarm"), f"{alarm_name(a)}: {a.said}", "panel") for a in facts.panel.alarms]
+    return [Verdict(Badge("bad", "alarm"), typeset(a.said), "panel") for a in facts.panel.alarms]
 
 
 def _gate(facts: RunFacts) -> Verdict | None:
@@ -171,7 +170,8 @@ def _gate(facts: RunFacts) -> Verdict | None:
 
 def _judge(facts: RunFacts) -> Verdict | None:
     for each in facts.judge_check:
-        if (each.group, each.name) == ("ScaLA", "all"):
+        # The first of the group is of all corruptions.
+        if each.group == "ScaLA":
             said = f"the judge tells intact from damaged sentences with an AUROC of {each.value:.2f}; 0.5 is chance"
             badge = Badge("plain", "checked") if each.low > 0.5 else Badge("bad", "no better than chance")
             return Verdict(badge, said, "judge")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from saga_core.evaluation.signs import JUDGED, SIGNS
 from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting.html.cost_section import cost, duration
 from saga_core.reporting.html.figures import axis_of, change_of, typeset, verdict
@@ -108,14 +109,22 @@ def test_the_lineage_names_code_inputs_and_what_has_no_artifact() -> None:
     assert lineage(run(RunStage("sft", "skipped", "why", None, None))).rows[0].key == "–"
 
 
-def test_words_become_neither_better_nor_worse_and_an_unknown_figure_is_shown() -> None:
-    figures = {name: {"final": Estimate(12.0, 11.0, 13.0, 9)} for name in ("new", "words", "duplicates")}
-    compared = dict.fromkeys(figures, Comparison(2.0, 1.0, 3.0, 0.001, "a test"))
+def test_a_sign_is_worse_in_the_direction_of_the_trick() -> None:
+    figures = {name: {"final": Estimate(0.5, 0.4, 0.6, 9)} for name in ("words", "duplicates", "judge_ps")}
+    compared = dict.fromkeys(figures, Comparison(0.2, 0.1, 0.3, 0.001, "a test"))
     told = panel_view(run(panel=Panel(figures, compared, {}, ())))
     assert told is not None
     assert [(line.name, line.change and line.change.badge.words) for line in told.lines] == [
-        ("Words a text", "changed"),
-        ("Duplicates", "worse"),
-        ("new", "changed"),
+        ("PS by the training's judge", "better"),
+        ("Exact duplicates", "worse"),
+        ("Words a continuation", "better"),
     ]
     assert (told.gains, told.alarms) == ((), ())
+
+
+def test_every_sign_of_the_panel_is_explained() -> None:
+    figures = {sign.name: {"final": Estimate(0.5, 0.4, 0.6, 9)} for sign in (*JUDGED, *SIGNS)}
+    told = panel_view(run(panel=Panel(figures, {}, {}, ())))
+    assert told is not None
+    assert [line.name for line in told.lines] == [sign.label for sign in (*JUDGED, *SIGNS)]
+    assert all(line.meaning for line in told.lines)

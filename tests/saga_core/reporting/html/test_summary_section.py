@@ -44,12 +44,12 @@ def test_a_gain_is_told_with_what_was_lost_for_it(run: Run) -> None:
 
 
 def test_alarms_are_in_the_first_sentence_and_among_the_verdicts(run: Run, comparisons: dict[str, Comparison]) -> None:
-    panel = Panel({}, {}, {}, [Alarm("words", "shorter"), Alarm("self_bleu", "alike")])
+    panel = Panel({}, {}, {}, [Alarm("words", "Words went from 20 to 9."), Alarm("self_bleu", "Self-BLEU by -0.1.")])
     told = summary(run(panel=panel, comparisons={"parse_success": comparisons["parse_success"]}))
     assert told.lead.endswith("from 83.0% to 98.5%; but the hacking panel raises 2 alarms.")
     assert [(each.badge.words, each.said) for each in told.verdicts][:2] == [
-        ("alarm", "Words a text: shorter"),
-        ("alarm", "Self-BLEU: alike"),
+        ("alarm", "Words went from 20 to 9."),
+        ("alarm", "Self-BLEU by −0.1."),
     ]
 
 
