@@ -1,4 +1,4 @@
-"""Pushing what a run published to the Hub: the adapter, its card and its pictures, as its record names them."""
+"""Pushing what a run published to the Hub: adapter, card and pictures, as its record names them, and its report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def publish_run(store: Store, report: Mapping[str, Any], repository: str, *, pri
 
 
 def files_to_push(store: Store, report: Mapping[str, Any], repository: str) -> dict[str, Path | bytes]:
-    """Return all that is pushed of a run, by its path in the repository, every file hashed; another is added here.
+    """Return all that is pushed of a run, by its path in the repository, every file hashed: adapter, card and report.
 
     Args:
         store: The store that holds the run's artifacts.
@@ -48,13 +48,17 @@ def files_to_push(store: Store, report: Mapping[str, Any], repository: str) -> d
         DamagedArtifactError: What is stored is not what was recorded.
     """
     from saga_core.reporting.hub_card import card_for_hub
+    from tasks.run_report import report_html
 
     published = find_stage(store, report, "publish")
     _check_base(published, str(report["run"]))
     folder = store.fetch(store.reference(published))
     files: dict[str, Path | bytes] = {file.path: folder / file.path for file in published.files}
     card = find_card(store, report).read_text(encoding="utf-8")
-    return files | {"README.md": card_for_hub(card, repository).encode()}
+    return files | {
+        "README.md": card_for_hub(card, repository).encode(),
+        "report.html": report_html(store, report),
+    }
 
 
 def _check_base(published: Record, run: str) -> None:

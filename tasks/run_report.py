@@ -126,7 +126,6 @@ def _made(record: Record) -> Made:
         version=record.payload.get("version", 0),
         created=record.created,
         seconds=record.seconds,
-        host=by.host,
         saga=by.saga,
         commit=by.commit,
         python=by.python,

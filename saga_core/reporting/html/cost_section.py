@@ -18,13 +18,12 @@ _CPU_BUILD = "+cpu"
 
 @dataclass(frozen=True)
 class CostRow:
-    """A stage: whether this run made it, its time, its pool, and where it ran."""
+    """A stage: whether this run made it, its time, its pool and its device; the page may go public, so no host."""
 
     stage: str
     made_here: str
     took: str
     pool: str
-    host: str
     device: str
 
 
@@ -54,7 +53,6 @@ def cost(facts: RunFacts) -> Cost | None:
             "yes" if stage.state == "computed" else "no, it was cached",
             duration(artifact.seconds),
             stage.pool or "–",
-            artifact.host,
             _device(stage, artifact),
         )
         for stage, artifact in made

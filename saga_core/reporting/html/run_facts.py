@@ -20,7 +20,6 @@ class Made:
         version: The stage's ``VERSION``.
         created: UTC time of completion, ISO 8601.
         seconds: Wall-clock seconds that the stage took.
-        host: Name of the machine that committed it.
         saga: Version of the code.
         commit: Its git commit, or None.
         python: Version of Python.
@@ -34,7 +33,6 @@ class Made:
     version: int
     created: str
     seconds: float
-    host: str
     saga: str
     commit: str | None
     python: str

@@ -15,7 +15,7 @@ from saga_core.reporting.html.run_facts import Gate, Made, Panel, RunFacts, RunS
 from saga_core.reporting.html.strip import RATE, SCORE
 from saga_core.reporting.results import ROW
 
-MADE = Made("a" * 64, "b" * 64, 3, "2026-01-01T10:00:00+00:00", 90.0, "vm", "0.1", "c" * 40, "3.11", {}, 2_500_000, {})
+MADE = Made("a" * 64, "b" * 64, 3, "2026-01-01T10:00:00+00:00", 90.0, "0.1", "c" * 40, "3.11", {}, 2_500_000, {})
 
 
 def run(*stages: RunStage, panel: Panel | None = None) -> RunFacts:
