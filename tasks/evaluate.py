@@ -15,13 +15,17 @@ VERSION = 4
 
 def compute(work: Work) -> dict[str, Any]:
     """Measure the adapter that will be published, on the original base, and compare it with the base alone."""
+    from saga_core.evaluation.power import detectable_differences
     from saga_core.evaluation.suite import compare
 
     model, tokenizer = load_base(work)
     result = measure(work, with_adapter(model, work.inputs["dpo"] / "adapter"), tokenizer)
     before, recipe = load_result(work.inputs["evaluate_base"]), work.recipe
     comparisons = compare(before, result, recipe.seed, recipe.evaluation.bootstrap)
-    return figures(work, result) | {"comparisons": {name: asdict(each) for name, each in comparisons.items()}}
+    return figures(work, result) | {
+        "comparisons": {name: asdict(each) for name, each in comparisons.items()},
+        "detectable": detectable_differences(before, result, comparisons),
+    }
 
 
 STAGE = Stage(

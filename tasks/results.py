@@ -46,6 +46,7 @@ def card_facts(work: Work) -> CardFacts:
         versions=provenance().packages,
         columns=columns_of(seen["evaluate_base"], seen["evaluate"], seen["evaluate_human"], sft_ran),
         comparisons=comparisons_of(seen["evaluate"]),
+        detectable=seen["evaluate"]["detectable"],
         panel=seen["panel"],
         findings=seen["judge_check"]["findings"],
         left_out=seen["items"]["left_out"],

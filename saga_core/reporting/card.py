@@ -6,7 +6,7 @@ import json
 
 from saga_core.evaluation.statistics import Estimate
 from saga_core.recipe import LoraSettings, ParserSettings
-from saga_core.reporting.card_measures import oracle, tricks
+from saga_core.reporting.card_measures import detectable, oracle, tricks
 from saga_core.reporting.facts import CardFacts
 from saga_core.reporting.finding import finding
 from saga_core.reporting.markdown import escape
@@ -207,6 +207,8 @@ def _measurement(facts: CardFacts) -> list[str]:
             f"same items. {_tests(facts)} p-values are two-sided and not corrected for the "
             "number of rows; interval and test are different procedures and may disagree at the margin."
         )
+    if told := detectable(facts.detectable, facts.evaluator, facts.text):
+        lines.append(told)
     versions = ", ".join(f"{escape(name)} {escape(version)}" for name, version in facts.versions.items())
     training = "" if recipe.training_seed is None else f" (training {recipe.training_seed})"
     lines.append(f"Seed {recipe.seed}{training}{f'; {versions}' if versions else ''}.")

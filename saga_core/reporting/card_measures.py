@@ -7,7 +7,7 @@ from typing import Any
 
 from saga_core.evaluation.signs import JUDGED, SIGNS, Sign
 from saga_core.reporting.markdown import ABSENT, escape, table
-from saga_core.reporting.results import p_value
+from saga_core.reporting.results import ROW, p_value
 from saga_core.reporting.wording import number, percent
 
 
@@ -48,6 +48,21 @@ def oracle(findings: Sequence[Mapping[str, Any]]) -> str:
         said.append(f"{_interval(ceiling, True)} of real sentences pass")
     said += [f"{_interval(f, True)} of {escape(f['name'])}" for f in floors]
     return f"The judge itself, measured on the treebank: {'; '.join(said) or ABSENT}."
+
+
+def detectable(differences: Mapping[str, float | None], evaluator: str, text: str) -> str | None:
+    """Return in a sentence what so many items could not have shown; None where nothing is known.
+
+    Args:
+        differences: The smallest detectable difference by metric.
+        evaluator: Name of the evaluating parser.
+        text: Name of the held-out text.
+    """
+    known = [(ROW[metric], value) for metric, value in differences.items() if value is not None]
+    if not known:
+        return None
+    shown = ", ".join(f"{escape(row.name(evaluator, text))} {row.change(value).lstrip('+')}" for row, value in known)
+    return f"Smallest difference that would be found four times out of five, at the 5% level and this n: {shown}."
 
 
 def _row(sign: Sign, panel: Mapping[str, Any]) -> list[str]:

@@ -35,6 +35,7 @@ class CardFacts:
         versions: Version by package.
         columns: Figures: the base first, this model last, others of an ablation between them; then human text.
         comparisons: Paired comparison, this model minus the base, by metric; empty where none was made.
+        detectable: The smallest difference that so many items would show, by metric; None where it cannot be told.
         panel: Headline of the hacking panel; None where there is none.
         findings: What the judge's own check found, as mappings; empty where it was not checked.
         left_out: By task, items that were left out because the training has seen them.
@@ -56,6 +57,7 @@ class CardFacts:
     versions: Mapping[str, str]
     columns: tuple[Column, ...]
     comparisons: Mapping[str, Comparison]
+    detectable: Mapping[str, float | None] = field(default_factory=dict)
     panel: Mapping[str, Any] | None = None
     findings: Sequence[Mapping[str, Any]] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)

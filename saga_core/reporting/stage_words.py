@@ -9,6 +9,7 @@ from typing import Any
 
 from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting import measure_words
+from saga_core.reporting.card_measures import detectable
 from saga_core.reporting.finding import finding
 from saga_core.reporting.markdown import ABSENT, escape, table
 from saga_core.reporting.results import Row, measured, models, p_value
@@ -265,7 +266,9 @@ def _evaluate(facts: StageFacts) -> str:
     compared = {name: replace(c, test=" ".join(c.test.split())) for name, c in (facts.comparisons or {}).items()}
     text = " ".join(facts.text.split())
     found = finding(facts.columns, compared, evaluator=facts.evaluator, text=text)
-    return "\n\n".join(escape(paragraph) for paragraph in found.split("\n\n"))
+    said = "\n\n".join(escape(paragraph) for paragraph in found.split("\n\n"))
+    least = detectable(facts.headline.get("detectable", {}), facts.evaluator, text)
+    return f"{said}\n\n{least}" if least else said
 
 
 def _results(facts: StageFacts) -> str:
