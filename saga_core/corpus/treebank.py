@@ -85,10 +85,13 @@ def _sentence(path: Path | str, start: int, block: Sequence[str]) -> TreebankSen
             raise _wrong(f"{columns} columns in place of {_COLUMNS}", path, number)
     if not numbers:
         raise _wrong("a sentence without tokens", path, start)
-    for number in numbers:
+    try:
+        parsed = _parsed(block, path, start)
+    except UserError:
         # One by one, for the library does not say in which line a mistake is.
-        _parsed([block[number - start]], path, number)
-    parsed = _parsed(block, path, start)
+        for number in numbers:
+            _parsed([block[number - start]], path, number)
+        raise
     forms: list[str] = []
     upos: list[str] = []
     words: list[tuple[int, ConlluToken]] = []
