@@ -23,8 +23,8 @@ from saga_core.telling import tell
 from saga_core.trackers import Tracker
 
 _TENSORBOARD = "tensorboard"
-# Their callbacks leave a run open, which would then take in the next training of the process.
-_OPEN_AT_THE_END = ("swanlab", "wandb")
+# Their callbacks leave a run open, which would then take in the next training of the process: what ends it.
+_ENDINGS = {"comet_ml": "end", "swanlab": "finish", "wandb": "finish"}
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class TrackersCallback(TrainerCallback):
             with self._apart(name):
                 if name == _TENSORBOARD and tracker.tb_writer is not None:
                     tracker.tb_writer.close()
-                elif name in _OPEN_AT_THE_END:
-                    importlib.import_module(name).finish()
+                elif name in _ENDINGS:
+                    getattr(importlib.import_module(name), _ENDINGS[name])()
 
     def _pass_on(
         self, event: str, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
