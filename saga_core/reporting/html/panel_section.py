@@ -28,6 +28,7 @@ _MEANINGS = {
     "language_share": "texts in the recipe’s language",
     "overlap": "word 4-grams that the chosen texts hold, too",
 }
+_DECIMALS = {"words": 1, "opener_entropy": 2}
 # Those with a natural range of 0 to 1 that are no rates.
 _SCORES = frozenset({"distinct_2", "self_bleu", "mattr"})
 _GAINS = {"judge": "By the judge", "evaluator": "By the evaluator", "ahead": "Judge's less evaluator's"}
@@ -63,7 +64,13 @@ def panel_view(facts: RunFacts) -> PanelView | None:
 
 
 def _line(sign: Sign, panel: Panel) -> Line:
-    row = Row(sign.name, sign.label, not sign.higher_is_worse, sign.percent, 1 if sign.percent else 3)
+    row = Row(
+        sign.name,
+        sign.label,
+        not sign.higher_is_worse,
+        sign.percent,
+        1 if sign.percent else _DECIMALS.get(sign.name, 3),
+    )
     values = {series: panel.figures[sign.name][series] for series in _SERIES if series in panel.figures[sign.name]}
     change = change_of(row, panel.comparisons.get(sign.name))
     axis = SCORE if sign.name in _SCORES else None if sign.percent else around(list(values.values()))

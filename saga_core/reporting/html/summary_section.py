@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from saga_core.evaluation.statistics import Comparison
+from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting.finding import finding, significant
 from saga_core.reporting.html.figures import Badge, Change, change_of, line, typeset, verdict
 from saga_core.reporting.html.result_section import values_of
@@ -131,7 +131,7 @@ def _tile(row: Row, name: str, facts: RunFacts) -> Tile | None:
 
 
 def _verdicts(facts: RunFacts) -> list[Verdict]:
-    found = [_stage_trouble(facts), _promotion(facts), *_alarms(facts), _gate(facts), _judge(facts)]
+    found = [_stage_trouble(facts), _promotion(facts), _ceiling(facts), *_alarms(facts), _gate(facts), _judge(facts)]
     return [each for each in found if each is not None]
 
 
@@ -152,6 +152,18 @@ def _promotion(facts: RunFacts) -> Verdict | None:
             "promotion",
         )
     return Verdict(Badge("bad", "not promoted"), "the champion stays", "promotion")
+
+
+def _ceiling(facts: RunFacts) -> Verdict | None:
+    """Return that the model passes the parser more often than people do, where the interval leaves no other reading."""
+    if not facts.columns or facts.human is None:
+        return None
+    row = ROW["parse_success"]
+    final, human = facts.columns[-1].values.get(row.metric), facts.human.point(row.metric)
+    if not isinstance(final, Estimate) or human is None or final.low <= human:
+        return None
+    said = f"{row.figure(final)} of its texts parse, {row.figure(human)} of human text: more is no better grammar"
+    return Verdict(Badge("bad", "above human text"), said, "results")
 
 
 def _alarms(facts: RunFacts) -> list[Verdict]:

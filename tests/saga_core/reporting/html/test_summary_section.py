@@ -90,6 +90,14 @@ def test_a_judge_that_may_be_chance_is_marked(run: Run) -> None:
     assert summary(run(judge_check=[good])).verdicts[-1].badge.words == "checked"
 
 
+@pytest.mark.parametrize(("human", "above"), [(0.9, True), (0.96, False)])
+def test_more_than_human_text_is_marked_where_it_is_sure(run: Run, human: float, above: bool) -> None:
+    # The model's interval begins at 95.7%.
+    people = Column("Human text", {"parse_success": Estimate(human, human - 0.05, human + 0.03, 200)}, reference=True)
+    words = [each.badge.words for each in summary(run(human=people)).verdicts]
+    assert ("above human text" in words) == above
+
+
 def test_a_figure_that_has_no_interval_has_no_tile(run: Run, base_column: Column) -> None:
     bare = Column("Aligned", {"parse_success": 0.9, "mattr": Estimate(0.8, 0.7, 0.9, 200)})
     assert [tile.name for tile in summary(run(columns=(base_column, bare))).tiles] == ["Diversity (MATTR)"]
