@@ -89,6 +89,7 @@ def run_facts(store: Store, report: Mapping[str, Any]) -> RunFacts:
         columns=columns if len(columns) == 2 else (),
         human=human,
         comparisons=run.part("evaluate", "comparisons", dict[str, Comparison]) or {},
+        detectable=run.part("evaluate", "detectable", dict[str, float | None]) or {},
         adapted="sft" in run.records or _nll_weight(run) > 0,
         gate=_gate(run),
         sft_history=run.rows("sft", "history.parquet"),

@@ -28,6 +28,7 @@ COMPARISONS = {
     "parse_success": Comparison(0.25, 0.1, 0.4, 0.002, _MCNEMAR),
     "ppl": Comparison(2.9, 2.0, 3.8, 0.0004, "paired bootstrap"),
 }
+DETECTABLE = {"parse_success": 0.12, "ppl": None}
 TOKENS = [["Han", "PRON", 2, "nsubj"], ["leser", "VERB", 0, "root"], [HOSTILE, "NOUN", 2, "obj"]]
 
 
@@ -137,7 +138,10 @@ def _stages() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
         "dpo": (("sft", "pairs"), {"files": {"history.parquet": parquet(rewards)}}),
         "evaluate_human": (("data",), evaluated("human", _HUMAN)),
         "evaluate_base": (("data",), evaluated("base", _BASE)),
-        "evaluate": (("data", "dpo", "evaluate_base"), evaluated("final", _FINAL, comparisons=compared)),
+        "evaluate": (
+            ("data", "dpo", "evaluate_base"),
+            evaluated("final", _FINAL, comparisons=compared, detectable=DETECTABLE),
+        ),
         "panel": (("evaluate_base", "evaluate"), {"headline": panel(), "files": {"texts.parquet": parquet(texts)}}),
         "publish": (("dpo", "evaluate"), {"settings": recipe}),
     }

@@ -53,6 +53,8 @@ def test_every_section_has_what_the_run_has(page: Page) -> None:
     (results,) = section(root, "results").all("table")
     assert [row.all("th")[0].words for row in results.all("tr")[1:]] == ["Stanza PS", "PPL-Wiki"]
     assert "85.0%" in results.words
+    least = [heading.words for heading in results.all("th")].index("Least found")
+    assert [row.children[least].words for row in results.all("tr")[1:]] == ["12.0 points", "–"]
     assert "below τ = 80%, so KL-SFT ran before DPO" in section(root, "gate").words
     assert len(section(root, "training").all("svg")) == 5
     (items_,) = section(root, "items").all("tbody")

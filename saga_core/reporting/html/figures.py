@@ -50,6 +50,7 @@ class Line:
         cells: Figure and interval by series.
         n: Number of units.
         change: Aligned minus base, or None where it was not tested.
+        least: The smallest difference that the test would have found; blank where that is not known.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Line:
     cells: Mapping[Series, tuple[str, str]]
     n: str
     change: Change | None
+    least: str = ""
 
 
 def line(

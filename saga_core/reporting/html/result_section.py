@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from saga_core.evaluation.statistics import Estimate
 from saga_core.reporting.html.figures import Line, change_of, line
@@ -54,4 +54,6 @@ def values_of(row: Row, facts: RunFacts) -> Mapping[Series, Estimate]:
 def _line(row: Row, facts: RunFacts) -> Line:
     change = change_of(row, facts.comparisons.get(row.metric))
     name = row.name(facts.evaluator, facts.text)
-    return line(row, name, _MEANINGS.get(row.metric, ""), values_of(row, facts), change)
+    told = line(row, name, _MEANINGS.get(row.metric, ""), values_of(row, facts), change)
+    least = facts.detectable.get(row.metric)
+    return told if least is None else replace(told, least=row.change(least).removeprefix("+"))

@@ -195,6 +195,7 @@ class RunFacts:
         columns: Figures of the base and of the aligned model; empty before both are evaluated.
         human: Figures of human text, or None.
         comparisons: Paired comparison, aligned minus base, by metric.
+        detectable: Smallest difference that a comparison would have found four times out of five, by metric.
         adapted: Whether the training saw real text of the corpus that the perplexity's text is from.
         gate: The gate, or None.
         sft_history: Rows of KL-SFT's log.
@@ -228,6 +229,7 @@ class RunFacts:
     columns: tuple[Column, ...] = ()
     human: Column | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    detectable: Mapping[str, float | None] = field(default_factory=dict)
     adapted: bool = False
     gate: Gate | None = None
     sft_history: Sequence[Mapping[str, Any]] = ()
