@@ -11,6 +11,7 @@ from saga_core.errors import UserError
 from saga_core.evaluation.comparability import incomparable
 from saga_core.reporting.comparison import Labels
 from saga_core.telling import tell
+from tasks import evaluate
 from tasks.comparison import Design, Measured, StoredComparison
 from tasks.results import LIBRARIES
 
@@ -62,8 +63,12 @@ def _evaluation(store: Store, name: str) -> Record:
     for run in store.runs.newest(name):
         key = _keys(run).get("evaluate")
         record = store.find("evaluate", key) if key else None
-        if record is not None:
-            return record
+        if record is None:
+            continue
+        if record.payload["version"] != evaluate.VERSION:
+            what = f"evaluated by version {record.payload['version']} of the stage, not {evaluate.VERSION}"
+            raise UserError(what, name, "run its recipe again, which measures the same model anew")
+        return record
     raise UserError("no run of this name has an evaluation", name, "saga show lists runs; run it to its end first")
 
 

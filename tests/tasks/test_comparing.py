@@ -8,6 +8,7 @@ from ablating import FIXED, ablate, run_arm
 from saga_core.artifacts.store import Store
 from saga_core.errors import UserError
 from saga_core.recipe_file import load_recipe
+from tasks import evaluate
 from tasks.comparing import compare_runs
 from tasks.comparison import load_comparison
 from tasks.opening import open_session
@@ -85,3 +86,10 @@ def test_a_run_without_an_evaluation_is_told(store: str) -> None:
     first = _run(store)
     with pytest.raises(UserError, match="no run of this name has an evaluation"):
         compare_runs(Store(store), [first, "other"])
+
+
+def test_an_evaluation_by_an_earlier_version_is_told(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [_run(store, f"sft.mode={mode}") for mode in ("skip", "force")]
+    monkeypatch.setattr(evaluate, "VERSION", evaluate.VERSION + 1)
+    with pytest.raises(UserError, match=rf"{names[0]}: evaluated by version {evaluate.VERSION - 1} of the stage, not"):
+        compare_runs(Store(store), names)
