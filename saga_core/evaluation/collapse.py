@@ -18,6 +18,7 @@ from saga_core.rewards.mattr import words
 # A text is compared with so many others, drawn at random: with all, a thousand texts would be a million comparisons.
 _REFERENCES = 100
 _OVERLAP = 4
+_PASSAGE = 8
 # A statistic of a set, and its value without each unit, (n,).
 SetStatistic = tuple[float, FloatArray]
 
@@ -80,6 +81,25 @@ def self_bleu(texts: Sequence[str], seed: int) -> list[float]:
     return scores
 
 
+def apart(texts: Sequence[str]) -> list[int]:
+    """Return the places of texts that have no passage in common, the first of those that do.
+
+    What people wrote after two prompts of one document is in part the same text, which would make human text look as if
+    it repeated itself.
+
+    Args:
+        texts: Texts; a passage is eight words in a row.
+    """
+    seen: set[tuple[str, ...]] = set()
+    kept = []
+    for place, text in enumerate(texts):
+        passages = set(_grams(words(text), _PASSAGE))
+        if not passages & seen:
+            kept.append(place)
+            seen |= passages
+    return kept
+
+
 def duplicates(texts: Sequence[str]) -> list[bool]:
     """Return which texts have the words of another of their set, a blank one those of another blank one."""
     forms = [" ".join(words(text)) for text in texts]
@@ -94,10 +114,10 @@ def overlaps(texts: Sequence[str], trained: Iterable[str]) -> list[float]:
         texts: Texts to look at; one of fewer than four words has no share, 0.
         trained: What was trained on.
     """
-    known = {gram for text in trained for gram in _grams(words(text))}
+    known = {gram for text in trained for gram in _grams(words(text), _OVERLAP)}
     shares = []
     for text in texts:
-        grams = _grams(words(text))
+        grams = _grams(words(text), _OVERLAP)
         shares.append(sum(gram in known for gram in grams) / len(grams) if grams else 0.0)
     return shares
 
@@ -107,5 +127,5 @@ def estimate_set(statistic: SetStatistic) -> Estimate:
     return jackknife_estimate(*statistic)
 
 
-def _grams(found: Sequence[str]) -> list[tuple[str, ...]]:
-    return [tuple(found[i : i + _OVERLAP]) for i in range(len(found) - _OVERLAP + 1)]
+def _grams(found: Sequence[str], length: int) -> list[tuple[str, ...]]:
+    return [tuple(found[i : i + length]) for i in range(len(found) - length + 1)]

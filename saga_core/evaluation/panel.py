@@ -13,6 +13,7 @@ from saga_core.corpus.sentences import split_sentences
 from saga_core.errors import StageError
 from saga_core.evaluation.collapse import (
     SetStatistic,
+    apart,
     distinct_2,
     duplicates,
     estimate_set,
@@ -58,7 +59,8 @@ class JudgedText:
         mattr: Moving-average type-token ratio of the continuation.
         language: Code of its language.
         duplicate: Whether another text of the model has the same words.
-        self_bleu: BLEU against the model's other texts, in 0..1.
+        self_bleu: BLEU against the model's other texts, in 0..1; None where the human text under this prompt has a
+            passage of another's, and the prompt is left out of Self-BLEU and distinct-2.
         overlap: Share of its word 4-grams that the chosen texts of the training's pairs hold.
     """
 
@@ -73,7 +75,7 @@ class JudgedText:
     mattr: float
     language: str
     duplicate: bool
-    self_bleu: float
+    self_bleu: float | None
     overlap: float
 
 
@@ -134,20 +136,22 @@ def build_panel(
         StageError: The models did not continue the same prompts.
     """
     order = [outcome.prompt_id for outcome in judged["base"].outcomes]
+    human, _ = _in_order(judged["human"], order, "human")
+    told_apart = apart([outcome.judged or outcome.text for outcome in human])
     texts: dict[str, list[JudgedText]] = {}
     sets: dict[str, dict[str, SetStatistic]] = {}
     for model in MODELS:
         outcomes, verdicts = _in_order(judged[model], order, model)
-        texts[model] = _texts(model, outcomes, verdicts, trained, scoring, seed)
+        texts[model] = _texts(model, outcomes, verdicts, trained, scoring, seed, told_apart)
         openers = [_openers(outcome.judged, language) for outcome in outcomes]
         sets[model] = {
-            "distinct_2": distinct_2([outcome.text for outcome in outcomes]),
+            "distinct_2": distinct_2([outcomes[place].text for place in told_apart]),
             "opener_entropy": opener_entropy(openers),
         }
     figures: dict[str, dict[str, Estimate]] = {}
     comparisons: dict[str, Comparison] = {}
     for name, value, is_rate in _by_text(language):
-        values = {model: [value(text) for text in texts[model]] for model in MODELS}
+        values = {model: [v for text in texts[model] if (v := value(text)) is not None] for model in MODELS}
         if is_rate:
             figures[name] = {model: wilson(int(sum(some)), len(some)) for model, some in values.items()}
         else:
@@ -162,7 +166,7 @@ def build_panel(
     return Panel(figures, comparisons, gains, _alarms(figures, comparisons, gains), every)
 
 
-def _by_text(language: str) -> list[tuple[str, Callable[[JudgedText], float], bool]]:
+def _by_text(language: str) -> list[tuple[str, Callable[[JudgedText], float | None], bool]]:
     """Return the figures that every text has by itself: name, value, and whether it is a rate of texts."""
     return [
         ("judge_ps", lambda text: text.judge_passed, True),
@@ -190,14 +194,16 @@ def _texts(
     trained: Sequence[str],
     scoring: ScoringSettings,
     seed: int,
+    told_apart: Sequence[int],
 ) -> list[JudgedText]:
     written = [outcome.text for outcome in outcomes]
+    bleu = dict(zip(told_apart, self_bleu([written[place] for place in told_apart], seed), strict=True))
     columns = zip(
         outcomes,
         verdicts,
         languages_of([outcome.judged or outcome.text for outcome in outcomes]),
         duplicates(written),
-        self_bleu(written, seed),
+        [bleu.get(place) for place in range(len(written))],
         overlaps(written, trained),
         strict=True,
     )
@@ -214,10 +220,10 @@ def _texts(
             outcome.mattr,
             language,
             duplicate,
-            bleu,
+            own_bleu,
             overlap,
         )
-        for outcome, verdict, language, duplicate, bleu, overlap in columns
+        for outcome, verdict, language, duplicate, own_bleu, overlap in columns
     ]
 
 

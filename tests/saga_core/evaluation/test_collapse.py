@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saga_core.evaluation.collapse import SetStatistic, distinct_2, duplicates, opener_entropy, overlaps, self_bleu
+from saga_core.evaluation.collapse import (
+    SetStatistic,
+    apart,
+    distinct_2,
+    duplicates,
+    opener_entropy,
+    overlaps,
+    self_bleu,
+)
 
 texts = st.lists(
     st.lists(st.sampled_from(["en", "to", "tre", "fire", "fem"]), max_size=6).map(" ".join), min_size=2, max_size=6
@@ -54,6 +62,13 @@ def test_self_bleu_is_one_for_copies_and_low_for_texts_of_their_own() -> None:
     many = [f"{own[n % 3]} Nummer {n}." for n in range(120)]
     assert self_bleu(many, 1) == self_bleu(many, 1)
     assert self_bleu(["alene"], 0) == [0.0]
+
+
+def test_texts_that_share_a_passage_are_not_apart() -> None:
+    article = "I går kveld kom hun sent hjem fra byen. Der hadde hun møtt en gammel venn fra skolen."
+    second = article.split(". ")[1]
+    other = "Helt andre ord om helt andre ting står skrevet her i dag."
+    assert apart([article, second, other, article, "Kort.", "Kort."]) == [0, 2, 4, 5]
 
 
 def test_duplicates_are_told_by_their_words() -> None:

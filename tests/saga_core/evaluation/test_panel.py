@@ -111,6 +111,22 @@ def test_the_score_is_that_of_the_training() -> None:
         assert text.judge_score == -1.0 or 0.6 < text.judge_score <= 1.0
 
 
+def test_human_texts_that_overlap_do_not_look_repetitive() -> None:
+    """Every second prompt is of the same passage as the one before it."""
+    article = _judged(lambda i: _own(i // 2) + _own(i // 2 + 30), _some(55), _some(55))
+    models = {
+        "human": article,
+        "base": _judged(_own, _some(30), _some(30)),
+        "final": _judged(_own, _some(30), _some(30)),
+    }
+    panel = build_panel(models, (), "nb", ScoringSettings(), 1, 200)
+    for model in ("human", "base", "final"):
+        assert panel.figures["self_bleu"][model].n == panel.figures["distinct_2"][model].n == _N // 2
+        assert panel.figures["duplicates"][model].n == _N
+    left_out = [text.item_id for text in panel.texts if text.self_bleu is None and text.model == "final"]
+    assert left_out == [f"p{i}" for i in range(1, _N, 2)]
+
+
 def test_other_prompts_are_refused() -> None:
     fewer = _judged(_own, _some(30)[:-1], _some(30)[:-1])
     with pytest.raises(StageError, match="the prompts of final are not those of the base"):
