@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,6 @@ def files_to_push(store: Store, report: Mapping[str, Any], repository: str) -> d
         DamagedArtifactError: What is stored is not what was recorded.
     """
     from saga_core.reporting.hub_card import card_for_hub
-    from tasks.run_report import report_html
 
     published = find_stage(store, report, "publish")
     _check_base(published, str(report["run"]))
@@ -57,8 +57,18 @@ def files_to_push(store: Store, report: Mapping[str, Any], repository: str) -> d
     card = find_card(store, report).read_text(encoding="utf-8")
     return files | {
         "README.md": card_for_hub(card, repository).encode(),
-        "report.html": report_html(store, report),
+        "report.html": _page(store, report),
     }
+
+
+def _page(store: Store, report: Mapping[str, Any]) -> bytes:
+    """Return the page of a run, without why its stages were made: settings that differed may name folders."""
+    from saga_core.reporting.html.page import render
+    from tasks.run_report import run_facts
+
+    facts = run_facts(store, report)
+    stages = tuple(replace(stage, why="" if stage.made else stage.why) for stage in facts.stages)
+    return render(replace(facts, stages=stages))
 
 
 def _check_base(published: Record, run: str) -> None:

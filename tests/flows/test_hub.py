@@ -23,9 +23,12 @@ from flows.cli import app
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.store import Store
 from saga_core.demo import DEMO_MODELS
+from tasks.report import find_run
+from tasks.run_report import report_html
 
 BASE = "org/base"
 TO = "org/nb-saga"
+WHY = "corpus.sources.0.path /home/somebody/old.jsonl → /home/somebody/new.jsonl"
 LOCAL = "/home/somebody/saga-store/publish/0123456789abcdef"
 CARD = f"""---
 language: nb
@@ -140,7 +143,10 @@ def publish(store: Store, adapter: dict[str, bytes], *, on_hub: bool = True) -> 
         outside={"model": base},
         files={**adapter, "README.md": CARD.encode(), "results.png": b"\x89PNG\r\n\x1a\n"},
     )
-    write_run(store, "demo-0123456789", [record], card=f"{store.reference(record).uri}/README.md")
+    uri = store.reference(record).uri
+    row = {"stage": "publish", "key": record.key, "digest": record.digest, "uri": uri, "state": "computed"}
+    row |= {"seconds": 1.0, "why": WHY, "kept": None}
+    write_run(store, "demo-0123456789", [record], stages=[row], card=f"{uri}/README.md")
     return record
 
 
@@ -216,9 +222,11 @@ def test_the_pushed_card_names_the_repository_and_no_folder_of_this_machine(
     assert parsed.data.to_dict() == before.data.to_dict() | {
         "model-index": [before.data.to_dict()["model-index"][0] | {"name": TO}]
     }
-    here = (LOCAL, store.uri, socket.gethostname())
+    here = (LOCAL, "/home/somebody", store.uri, socket.gethostname())
     assert not [path for path, data in files.items() if any(told.encode() in data for told in here)]
     assert (Path(store.reference(published).uri) / "README.md").read_text() == CARD
+    # The page that stays here says why.
+    assert WHY in report_html(store, find_run(store, "demo") or {}).decode()
 
 
 def test_the_same_again_changes_nothing(saga: Saga, hub: HubServer, published: Record) -> None:
