@@ -22,6 +22,7 @@ _LEVEL = 0.05
 _POWER = 0.80
 # z of the level, two-sided, and z of the power: how many standard errors a difference must be (Cohen 1988, ch. 2).
 _ERRORS = 1.959964 + 0.841621
+_LEAST_SHARE = 1e-12
 _INTERVAL = 2 * 1.959964
 
 
@@ -80,6 +81,8 @@ def mcnemar_power(n: int, delta: float, discordant: float) -> float:
         discordant: Share of items on which the models differ; at least the difference.
     """
     share = max(delta, discordant)
+    # Of numbers that no share of items can be scipy makes an overflow.
+    share = share if share > _LEAST_SHARE else 0.0
     changed = np.arange(n + 1)
     # Of so many changed items, the fewest of one kind that are significant: none are where it is more than all.
     fewest = scipy.stats.binom.isf(_LEVEL / 2, changed, 0.5) + 1
