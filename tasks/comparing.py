@@ -49,6 +49,10 @@ def compare_runs(store: Store, names: Sequence[str]) -> StoredComparison:
 def _reasons(store: Store, first: Record, other: Record) -> list[str]:
     """Say why two evaluations cannot be compared: of other items also in what they differ, back to the corpus."""
     reasons = incomparable(first.payload, other.payload)
+    judges = [_judge(store, record) for record in (first, other)]
+    if judges[0] and judges[1] and judges[0] != judges[1]:
+        # A judge that is itself in question is varied on purpose, and everything else then held equal.
+        reasons.append("rewarded by another judge, or another version of it (saga ablate --vary compares judges)")
     for stage in ("items", "data"):
         found = [store.find(stage, record.inputs[stage].key) for record in (first, other)]
         if first.inputs[stage].digest == other.inputs[stage].digest or found[0] is None or found[1] is None:
@@ -57,6 +61,18 @@ def _reasons(store: Store, first: Record, other: Record) -> list[str]:
         reasons += incomparable(first.payload, other.payload)
     # A seed is told once, though every stage has it.
     return list(dict.fromkeys(reasons))
+
+
+def _judge(store: Store, evaluation: Record) -> dict[str, Any] | None:
+    """Return what the scores that a model was trained on depend on of their judge; None where they are gone."""
+    record: Record | None = evaluation
+    for stage in ("dpo", "pairs", "scores"):
+        record = store.find(stage, record.inputs[stage].key) if record else None
+    if record is None:
+        return None
+    trained = record.inputs.get("judge")
+    rules = {name: record.payload["settings"]["scoring"][name] for name in ("unit", "pass_rule")}
+    return {"outside": record.payload["outside"], "trained": trained.digest if trained else None, **rules}
 
 
 def _evaluation(store: Store, name: str) -> Record:

@@ -30,9 +30,20 @@ def _make(work: Work) -> dict[str, Any]:
     return {"run_sft": True, "parse_success": 0.5, "tau": 0.8}
 
 
+def _score(work: Work) -> dict[str, Any]:
+    (work.out / "value.json").write_text(json.dumps(work.recipe.judge.kind))
+    return {}
+
+
+def _pair(work: Work) -> dict[str, Any]:
+    (work.out / "value.json").write_bytes((work.inputs["scores"] / "value.json").read_bytes())
+    return {}
+
+
 def _train(work: Work) -> dict[str, Any]:
     recipe = work.recipe
     trained = {"sft": "sft" in work.inputs, "nll": recipe.dpo.nll_weight, "seed": recipe.seed_of_training}
+    trained["judge"] = json.loads((work.inputs["pairs"] / "value.json").read_text())
     (work.out / "value.json").write_text(json.dumps(trained))
     return {}
 
@@ -49,7 +60,7 @@ def _measure(work: Work) -> dict[str, Any]:
     return {"metrics": {}}
 
 
-_COMPUTES = {"dpo": _train, "evaluate_base": _measure_base, "evaluate": _measure}
+_COMPUTES = {"scores": _score, "pairs": _pair, "dpo": _train, "evaluate_base": _measure_base, "evaluate": _measure}
 
 
 class Runs:

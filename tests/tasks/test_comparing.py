@@ -76,6 +76,16 @@ def test_other_items_are_told_by_what_makes_them_others(store: str, capsys: pyte
     ]
 
 
+def test_models_that_other_judges_rewarded_are_refused(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    first = _run(store)
+    other = _run(store, "judge={kind: stanza, model: 'demo:models/nb-stanza-evaluator'}")
+    capsys.readouterr()
+    with pytest.raises(UserError, match="not comparable"):
+        compare_runs(Store(store), [first, other])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"  {other}: rewarded by another judge, or another version of it")
+
+
 @pytest.mark.parametrize("names", [["demo"], ["demo", "demo"], []])
 def test_one_run_is_nothing_to_compare(store: str, names: list[str]) -> None:
     with pytest.raises(UserError, match="two different runs at least"):
