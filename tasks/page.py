@@ -24,6 +24,8 @@ from tasks.session import Outcome, Session
 _DRAWN_BY = ("measure_pictures.py", "plots.py", "results.py", "stage_pictures.py", "style.py")
 # What writes its page itself, as the artifact's README.
 _OWN_PAGE = ("comparison",)
+# What a sentence and a table tell as well.
+_NO_PICTURE = ("evaluate_champion", "promotion")
 _PNG = (b"\x89PNG\r\n", b"IEND\xaeB`\x82")
 
 
@@ -99,6 +101,8 @@ def _place(session: Session, record: Record) -> Place:
 
 def _picture(session: Session, facts: StageFacts, record: Record) -> bytes | None:
     """Return a stage's picture, drawn once on this machine; None where it cannot be drawn."""
+    if facts.stage in _NO_PICTURE:
+        return None
     folder = picture_cache() / _picture_key(facts, record)
     file = folder / "picture.png"
     with suppress(OSError):

@@ -117,6 +117,18 @@ HEADLINES: dict[str, dict[str, Any]] = {
     "evaluate_base": {"metrics": {}},
     "evaluate": {"metrics": {}},
     "panel": PANEL,
+    "evaluate_champion": {
+        "prompts": 196,
+        "prompts_seen_by_the_champion": 4,
+        "documents": 26,
+        "documents_seen_by_the_champion": 1,
+    },
+    "promotion": {
+        "verdict": "promote",
+        "champion": "champion 1 (demo)",
+        "reasons": ["parse success 79.5% against 70.0% of champion 1 (demo)"],
+        "checks": {"parse_success, champion": {"passed": True}, "ppl, base": {"passed": True}},
+    },
     "publish": {"adapter_bytes": 2_343_752, "max_logit_difference": 8.6e-6},
 }
 SETTINGS: dict[str, dict[str, Any]] = {

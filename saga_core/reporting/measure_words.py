@@ -116,6 +116,39 @@ def panel_table(facts: StageFacts) -> Cells:
     return rows
 
 
+def evaluate_champion(facts: StageFacts) -> str:
+    """Return on what the champion was measured anew."""
+    seen = facts.headline
+    return (
+        f"The champion was measured on {seen['prompts']:,} prompts and {seen['documents']:,} documents of this run, those "
+        "that its own training has not seen."
+    )
+
+
+def evaluate_champion_table(facts: StageFacts) -> Cells:
+    """Return the items that the champion was measured on, and those that its training has seen."""
+    seen = facts.headline
+    return [
+        (name.capitalize(), f"{seen[name]:,}, left out {seen[f'{name}_seen_by_the_champion']:,}")
+        for name in ("prompts", "documents")
+    ]
+
+
+def promotion(facts: StageFacts) -> str:
+    """Return what was decided of the new adapter, and why."""
+    promoted = facts.headline["verdict"] == "promote"
+    reasons = "\n".join(f"- {escape(reason)}" for reason in facts.headline["reasons"])
+    return f"**{'Promoted' if promoted else 'The champion stays'}**:\n\n{reasons}"
+
+
+def promotion_table(facts: StageFacts) -> Cells:
+    """Return every check of the decision."""
+    return [
+        (escape(name), "passed" if check["passed"] else "not passed")
+        for name, check in facts.headline["checks"].items()
+    ]
+
+
 def _figure(sign: Sign, figure: dict[str, Any]) -> str:
     return percent(figure["value"]) if sign.percent else number(figure["value"])
 

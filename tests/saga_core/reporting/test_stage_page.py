@@ -14,6 +14,7 @@ from stage_samples import COMPARISONS, HEADLINES, facts
 
 from saga_core.evaluation.statistics import Comparison
 from saga_core.reporting.stage_page import Listed, Place, stage_page
+from tasks.pipeline import RETRAINING
 
 PNG = b"\x89PNG of some bytes"
 URL = "https://s3.example.org/store/x/1/a.parquet"
@@ -39,7 +40,14 @@ def shown(markdown: str) -> str:
     return " ".join(" ".join(words).split())
 
 
-@pytest.mark.parametrize("stage", HEADLINES)
+@pytest.mark.parametrize("stage", ["evaluate_champion", "promotion"])
+def test_a_stage_of_a_retraining_has_words_and_figures(stage: str) -> None:
+    page = stage_page(facts(stage), PLACE, None)
+    assert {"evaluate_champion": "196 prompts", "promotion": "**Promoted**"}[stage] in page
+    assert "| Prompts | 196, left out 4 |" in page or "| ppl, base | passed |" in page
+
+
+@pytest.mark.parametrize("stage", [stage for stage in HEADLINES if stage not in RETRAINING])
 def test_every_stage_has_words_figures_a_picture_and_a_place(stage: str) -> None:
     page = stage_page(facts(stage), PLACE, PNG)
     types = shape(page)

@@ -11,9 +11,10 @@ from stage_samples import HEADLINES, PROBE, facts, write_files
 
 from saga_core.errors import DamagedArtifactError
 from saga_core.reporting.stage_pictures import draw, file_needed
+from tasks.pipeline import RETRAINING
 
 
-@pytest.mark.parametrize("stage", HEADLINES)
+@pytest.mark.parametrize("stage", [stage for stage in HEADLINES if stage not in RETRAINING])
 def test_every_stage_has_a_light_picture_that_is_wide_enough(tmp_path: Path, stage: str) -> None:
     write_files(tmp_path, 300)
     png = draw(facts(stage), tmp_path if file_needed(stage) else None)
