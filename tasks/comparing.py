@@ -50,7 +50,9 @@ def _reasons(store: Store, first: Record, other: Record) -> list[str]:
     """Say why two evaluations cannot be compared: of other items also in what they differ, back to the corpus."""
     reasons = incomparable(first.payload, other.payload)
     judges = [_judge(store, record) for record in (first, other)]
-    if judges[0] and judges[1] and judges[0] != judges[1]:
+    if None in judges:
+        tell("  by which judge they were rewarded is no longer in the store; that it was the same is taken on trust")
+    elif judges[0] != judges[1]:
         # A judge that is itself in question is varied on purpose, and everything else then held equal.
         reasons.append("rewarded by another judge, or another version of it (saga ablate --vary compares judges)")
     for stage in ("items", "data"):
@@ -71,7 +73,8 @@ def _judge(store: Store, evaluation: Record) -> dict[str, Any] | None:
     if record is None:
         return None
     trained = record.inputs.get("judge")
-    rules = {name: record.payload["settings"]["scoring"][name] for name in ("unit", "pass_rule")}
+    scoring = record.payload["settings"]["scoring"]
+    rules = {name: scoring.get(name) for name in ("unit", "pass_rule")}
     return {"outside": record.payload["outside"], "trained": trained.digest if trained else None, **rules}
 
 

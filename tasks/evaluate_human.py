@@ -1,4 +1,4 @@
-"""Human text under the prompts of the evaluation: what a perfect model would score."""
+"""Human text under the prompts of the evaluation: what a model that writes like people would score."""
 
 from __future__ import annotations
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saga_core.artifacts.tables import write_json
+from saga_core.errors import UserError
 from saga_core.recipe import Recipe
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
+
+if TYPE_CHECKING:
+    from saga_core.corpus.treebank import TreebankSentence
 
 VERSION = 1
 
@@ -27,19 +31,35 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def compute(work: Work) -> dict[str, Any]:
-    """Check the judge on the treebank of the evaluation, from which nothing is trained here."""
+    """Check the judge on the treebank of the evaluation, less what a judge that is trained here has learned from."""
     from saga_core.corpus.items import read_acceptability
     from saga_core.corpus.treebank import read_treebank
     from saga_core.judges.checking import check
 
     wanted = work.recipe.evaluation.acceptability
     labelled = read_acceptability(work.outside["acceptability"], wanted.source.split) if wanted else []
-    treebank = read_treebank(Path(work.outside["treebank"].location))
+    treebank = _unlearned(work, read_treebank(Path(work.outside["treebank"].location)))
     pairs = [(item.text, item.right) for item in labelled]
     found = check(load_parser(work, "judge"), treebank, [], pairs, _sentences(work.recipe), work.recipe.seed)
     findings = [{"group": f.group, "name": f.name, "measure": f.measure, **vars(f.estimate)} for f in found]
     write_json(work.out / "findings.json", findings)
     return {"findings": findings}
+
+
+def _unlearned(work: Work, treebank: list[TreebankSentence]) -> list[TreebankSentence]:
+    if work.recipe.judge.kind != "treebank":
+        return treebank
+    from saga_core.corpus.treebank_files import fetch_treebank
+    from saga_core.evaluation.leakage import SeenText
+    from saga_core.judges.training import read_parts
+
+    parts = read_parts(fetch_treebank(work.outside["judge"].location, "judge.model"))
+    learned = SeenText(sentence.text for sentence in (*parts.train, *parts.dev)).leaks(s.text for s in treebank)
+    kept = [sentence for sentence in treebank if sentence.text not in learned]
+    if not kept:
+        what = "the judge has learned from every sentence of it"
+        raise UserError(what, "evaluation.scala.treebank", "give one that is not the judge's own")
+    return kept
 
 
 def _sentences(recipe: Recipe) -> int:

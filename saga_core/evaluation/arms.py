@@ -19,7 +19,7 @@ from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.evaluation.suite import compare, metrics
 from saga_core.evaluation.units import Kind, units_of
 
-_RESAMPLES_A_TEST = 200
+_RESAMPLES_A_TEST = 1_000
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,6 @@ def compare_arms(
     enough = max(resamples, _RESAMPLES_A_TEST * len(arms[1:]) * len(figures[arms[0].title]))
     tested = [(arm.title, *_tested(arms[0], arm, seed, enough)) for arm in arms[1:]]
     sizes = {metric: estimate.n for metric, estimate in figures[arms[0].title].items()}
-    unfolded = [metric for arm in arms for metric in figures[bases[0].title] if metric not in figures[arm.title]]
-    left_out |= dict.fromkeys(unfolded, "it has no value an item, so seeds cannot be folded in")
     rows = [
         (title, metric, _no_surer(comparison, sizes[metric]), detectable.get(metric))
         for title, comparisons, detectable in tested

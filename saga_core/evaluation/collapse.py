@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from statistics import fmean
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
@@ -16,19 +18,23 @@ from saga_core.evaluation.statistics import Estimate, FloatArray
 from saga_core.rewards.mattr import words
 
 # A text is compared with so many others, drawn at random: with all, a thousand texts would be a million comparisons.
-_REFERENCES = 100
+_REFERENCES = 50
+_GROUPS = 10
 _OVERLAP = 4
 _PASSAGE = 8
 # A statistic of a set, and its value without each unit, (n,).
 SetStatistic = tuple[float, FloatArray]
 
 
-def distinct_2(texts: Sequence[str]) -> SetStatistic:
+def distinct_2(texts: Sequence[Sequence[str]]) -> SetStatistic:
     """Return the share of different bigrams among all of a set (distinct-2; Li et al. 2016, NAACL).
 
-    It falls as the set grows, so sets are comparable only at like length; words a text stand beside it.
+    It falls as the set grows, so sets are comparable only where their texts are as long: see ``as_long``.
+
+    Args:
+        texts: The words of each text.
     """
-    bigrams = [list(pairwise(found)) for found in map(words, texts)]
+    bigrams = [list(pairwise(found)) for found in texts]
     counts = Counter(bigram for each in bigrams for bigram in each)
     total = counts.total()
 
@@ -41,6 +47,15 @@ def distinct_2(texts: Sequence[str]) -> SetStatistic:
         gone = sum(counts[bigram] == n for bigram, n in own.items())
         without.append(share(len(counts) - gone, total - len(each)))
     return share(len(counts), total), np.array(without)
+
+
+def as_long(sets: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, list[list[str]]]:
+    """Return sets of sequences, the i-th of every set cut to the shortest of all i-th ones.
+
+    What counts different words or openers would else call the longer texts the poorer ones, and the shorter the richer.
+    """
+    shortest = [min(map(len, each)) for each in zip(*sets.values(), strict=True)]
+    return {name: [list(s[:n]) for s, n in zip(some, shortest, strict=True)] for name, some in sets.items()}
 
 
 def opener_entropy(openers: Sequence[Sequence[str]]) -> SetStatistic:
@@ -62,23 +77,50 @@ def opener_entropy(openers: Sequence[Sequence[str]]) -> SetStatistic:
     return entropy(counts.values()), np.array(without)
 
 
-def self_bleu(texts: Sequence[str], seed: int) -> list[float]:
+def self_bleu(texts: Sequence[str], seed: int) -> tuple[list[float], SetStatistic]:
     """Return the BLEU-4 of each text against others of its set, in 0..1 (Self-BLEU; Zhu et al. 2018, SIGIR).
 
     By sacrebleu, its tokens lower-cased and its order effective, so that a text of two words has a figure too.
 
     Args:
         texts: The set.
-        seed: Of the choice of the others, of which at most 100 are taken; the same for every set of a size.
+        seed: Of the choice of the others, of which at most 50 are taken; the same for every set of a size.
+
+    Returns:
+        The figure of each text; and their mean, with the mean without each tenth of the set, both as texts and as
+        what others are held against: leaving out one text at a time would take n times as long.
     """
     bleu = BLEU(effective_order=True, lowercase=True)
-    scores = []
-    for i, text in enumerate(texts):
-        others = [other for j, other in enumerate(texts) if j != i]
-        if len(others) > _REFERENCES:
-            others = random.Random(f"{seed}/{i}").sample(others, _REFERENCES)
-        scores.append(bleu.sentence_score(text, others).score / 100.0 if others else 0.0)
-    return scores
+    others = [[j for j in range(len(texts)) if j != i] for i in range(len(texts))]
+    for i, order in enumerate(others):
+        random.Random(f"{seed}/{i}").shuffle(order)
+
+    def scores(left_out: int | None) -> list[float]:
+        found = []
+        for i, text in enumerate(texts):
+            if left_out is None or i % _GROUPS != left_out:
+                against = [texts[j] for j in others[i] if left_out is None or j % _GROUPS != left_out][:_REFERENCES]
+                found.append(bleu.sentence_score(text, against).score / 100.0 if against else 0.0)
+        return found
+
+    every = scores(None)
+    groups = range(min(_GROUPS, len(texts)))
+    without = [fmean(some) if (some := scores(group)) else 0.0 for group in groups]
+    return every, (fmean(every), np.array(without))
+
+
+def duplicate_share(duplicate: Sequence[bool], texts: Sequence[str]) -> SetStatistic:
+    """Return the share of texts that have the words of another, and the share without each.
+
+    Args:
+        duplicate: Of each text, as ``duplicates`` tells.
+        texts: The texts.
+    """
+    forms = [" ".join(words(text)) for text in texts]
+    counts, many, n = Counter(forms), sum(duplicate), len(texts)
+    # Without one of two, the other is no duplicate any more.
+    gone = [{1: 0, 2: 2}.get(counts[form], 1) for form in forms]
+    return many / n, np.array([(many - less) / (n - 1) if n > 1 else 0.0 for less in gone])
 
 
 def apart(texts: Sequence[str]) -> list[int]:
@@ -122,9 +164,9 @@ def overlaps(texts: Sequence[str], trained: Iterable[str]) -> list[float]:
     return shares
 
 
-def estimate_set(statistic: SetStatistic) -> Estimate:
-    """Estimate a statistic of a set by the jackknife: resampling would repeat texts, and so make them alike."""
-    return jackknife_estimate(*statistic)
+def estimate_set(statistic: SetStatistic, n: int) -> Estimate:
+    """Estimate a statistic of n texts by the jackknife: resampling would repeat texts, and so make them alike."""
+    return replace(jackknife_estimate(*statistic), n=n)
 
 
 def _grams(found: Sequence[str], length: int) -> list[tuple[str, ...]]:

@@ -25,6 +25,10 @@ Item = TypeVar("Item")
 Named = TypeVar("Named", SummaryItem, ReadingItem)
 
 
+# What the corpus itself was cut into: if much of that was seen, the corpus is at fault.
+_OF_THE_CORPUS = ("prompts",)
+
+
 @dataclass(frozen=True)
 class Found:
     """All that could be measured on.
@@ -94,6 +98,9 @@ def gather(found: Found, seen: SeenText, settings: EvaluationSettings, language:
         if items and not kept and task != "documents":
             what = f"the training text holds a sentence of every one of the {len(items)} items"
             raise UserError(what, f"evaluation, {task}", "give items that are not part of the corpus")
+        if task in _OF_THE_CORPUS and 2 * len(kept) < len(items):
+            what = f"the training text holds a sentence of {len(items) - len(kept)} of {len(items)} held-out {task}"
+            raise UserError(what, "corpus.sources", "the corpus repeats itself: give more varied text")
         return kept
 
     prompts = unseen("prompts", found.prompts, lambda prompt: [prompt.sentence])
@@ -113,7 +120,7 @@ def gather(found: Found, seen: SeenText, settings: EvaluationSettings, language:
         summaries=_drawn(summaries, settings.summaries.items if settings.summaries else 0, seed, "summaries"),
         reading=_drawn(questions, settings.reading.items if settings.reading else 0, seed, "reading"),
         acceptability=_both_kinds(labelled, settings.acceptability.sentences if settings.acceptability else 0, seed),
-        human=[following(prompt.prompt, prompt.sentence, found.documents) for prompt in prompts],
+        human=[following(prompt.prompt, prompt.sentence, documents) for prompt in prompts],
     )
     return Gathered(items, dict(left_out), tuple(leaks.values()))
 

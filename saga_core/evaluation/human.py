@@ -5,6 +5,7 @@ Real text does not all parse, by any parser; without this column nobody can tell
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ class HumanText:
             window: MATTR's window, in words.
             tick: Called as texts are judged; so in the others.
         """
-        cut = [self._cut(text, max_new_tokens) for text in human]
+        cut = [self._cut(prompt, text, max_new_tokens) for (_, prompt), text in zip(prompts, human, strict=True)]
         texts = [self._complete(prompt, *each) for (_, prompt), each in zip(prompts, cut, strict=True)]
         judged = [prompt + text if text else "" for (_, prompt), text in zip(prompts, texts, strict=True)]
         verdicts = judge_texts(self.judge, judged, tick)
@@ -61,7 +62,7 @@ class HumanText:
     def summaries(self, items: Sequence[SummaryItem], max_new_tokens: int, tick: Tick) -> list[SummaryOutcome]:
         """Judge the first reference of each document that has one."""
         known = [item for item in items if item.references]
-        cut = [self._cut(item.references[0], max_new_tokens) for item in known]
+        cut = [self._cut("", item.references[0], max_new_tokens) for item in known]
         verdicts = judge_texts(self.judge, [self._complete("", *each) for each in cut], tick)
         return [
             SummaryOutcome(item.id, text, verdict.passed, verdict.quality)
@@ -71,7 +72,7 @@ class HumanText:
     def answers(self, items: Sequence[ReadingItem], max_new_tokens: int, tick: Tick) -> list[ReadingOutcome]:
         """Judge the first right answer to each question."""
         known = [item for item in items if item.answers]
-        cut = [first_line(*self._cut(item.answers[0], max_new_tokens)) for item in known]
+        cut = [first_line(*self._cut("", item.answers[0], max_new_tokens)) for item in known]
         verdicts = judge_texts(self.judge, [self._complete("", *each) for each in cut], tick)
         return [
             ReadingOutcome(
@@ -80,11 +81,19 @@ class HumanText:
             for item, (line, _), verdict in zip(known, cut, verdicts, strict=True)
         ]
 
-    def _cut(self, text: str, max_new_tokens: int) -> tuple[str, bool]:
-        """Return what a model would have had room for, and whether it is all."""
-        ids = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        whole = len(ids) <= max_new_tokens
-        return (text if whole else self.tokenizer.decode(ids[:max_new_tokens])), whole
+    def _cut(self, prompt: str, text: str, max_new_tokens: int) -> tuple[str, bool]:
+        """Return as much of a text as has room in so many tokens after a prompt, and whether it is all.
+
+        Counted with the prompt and never decoded: alone, some tokenizers would lose the leading space.
+        """
+
+        def tokens(length: int) -> int:
+            return len(self.tokenizer(prompt + text[:length], add_special_tokens=False, verbose=False)["input_ids"])
+
+        room = tokens(0) + max_new_tokens
+        if tokens(len(text)) <= room:
+            return text, True
+        return text[: max(bisect_right(range(len(text)), room, key=tokens) - 1, 0)], False
 
     def _complete(self, prompt: str, text: str, whole: bool) -> str:
         return text if whole else trim_to_complete(prompt, text, self.language)

@@ -15,6 +15,9 @@ from saga_core.errors import StageError
 
 # Two sentences are near-duplicates from this Jaccard similarity of their character n-grams on: one word of ten changed.
 SIMILAR = 0.6
+# A sentence is part of a longer one when that one has so much of its n-grams.
+CONTAINED = 0.9
+_FEWEST_CONTAINED = 6
 _GRAM = 5
 _FEWEST_WORDS = 4
 # Sentences compared at once, which bounds the memory of a step.
@@ -30,7 +33,8 @@ class Leak:
     Attributes:
         sentence: The sentence that is measured on.
         seen: The nearest sentence of the training.
-        similarity: Jaccard similarity of their character 5-grams; 1 where only case, punctuation or spaces differ.
+        similarity: Jaccard similarity of their character 5-grams, or where it is part of a longer one, the share of its
+            own that are there; 1 where only case, punctuation or spaces differ.
     """
 
     sentence: str
@@ -52,8 +56,8 @@ class SeenText:
         """Return which sentences the training holds or nearly holds.
 
         The similarity is exact, no estimate by hashing: every sentence is compared with every one that shares a
-        character 5-gram with it (Jaccard similarity of sets of n-grams, as in Broder 1997, "On the resemblance and
-        containment of documents").
+        character 5-gram with it (by sets of n-grams a resemblance of 0.6 or more, or from six words on a containment of
+        0.9 or more: Broder 1997, "On the resemblance and containment of documents").
 
         Args:
             sentences: Sentences that are measured on.
@@ -77,11 +81,16 @@ class SeenText:
             for row, (sentence, grams) in enumerate(part):
                 at = slice(shared.indptr[row], shared.indptr[row + 1])
                 columns, common = shared.indices[at], shared.data[at]
-                if len(columns):
-                    similarity = common / (len(grams) + sizes[columns] - common)
+                if not len(columns):
+                    continue
+                similarity = common / (len(grams) + sizes[columns] - common)
+                best = int(np.argmax(similarity))
+                if similarity[best] < SIMILAR and wanted[sentence].count(" ") + 1 >= _FEWEST_CONTAINED:
+                    # Of a longer sentence it may be a part, as where another splitter cut the same text.
+                    similarity = np.where(common >= CONTAINED * len(grams), common / len(grams), 0.0)
                     best = int(np.argmax(similarity))
-                    if similarity[best] >= SIMILAR:
-                        found[sentence] = Leak(sentence, seen[columns[best]], float(similarity[best]))
+                if similarity[best] >= SIMILAR:
+                    found[sentence] = Leak(sentence, seen[columns[best]], float(similarity[best]))
         return found
 
 

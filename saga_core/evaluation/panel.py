@@ -14,7 +14,9 @@ from saga_core.errors import StageError
 from saga_core.evaluation.collapse import (
     SetStatistic,
     apart,
+    as_long,
     distinct_2,
+    duplicate_share,
     duplicates,
     estimate_set,
     opener_entropy,
@@ -137,42 +139,48 @@ def build_panel(
     """
     order = [outcome.prompt_id for outcome in judged["base"].outcomes]
     human, _ = _in_order(judged["human"], order, "human")
-    told_apart = apart([outcome.judged or outcome.text for outcome in human])
-    texts: dict[str, list[JudgedText]] = {}
-    sets: dict[str, dict[str, SetStatistic]] = {}
-    for model in MODELS:
-        outcomes, verdicts = _in_order(judged[model], order, model)
-        texts[model] = _texts(model, outcomes, verdicts, trained, scoring, seed, told_apart)
-        openers = [_openers(outcome.judged, language) for outcome in outcomes]
-        sets[model] = {
-            "distinct_2": distinct_2([outcomes[place].text for place in told_apart]),
-            "opener_entropy": opener_entropy(openers),
-        }
+    told_apart = apart([f"{outcome.judged}\n{outcome.text}" for outcome in human])
+    ordered = {model: _in_order(judged[model], order, model) for model in MODELS}
+    written = {model: [outcome.text for outcome in outcomes] for model, (outcomes, _) in ordered.items()}
+    alike = {model: self_bleu([some[place] for place in told_apart], seed) for model, some in written.items()}
+    texts = {
+        model: _texts(model, *ordered[model], trained, scoring, dict(zip(told_apart, alike[model][0], strict=True)))
+        for model in MODELS
+    }
+    found = as_long({model: [words(some[place]) for place in told_apart] for model, some in written.items()})
+    openers = as_long({m: [_openers(o.judged, language) for o in outcomes] for m, (outcomes, _) in ordered.items()})
+    sets: dict[str, tuple[int, dict[str, SetStatistic]]] = {
+        "distinct_2": (len(told_apart), {model: distinct_2(found[model]) for model in MODELS}),
+        "self_bleu": (len(told_apart), {model: alike[model][1] for model in MODELS}),
+        "opener_entropy": (len(order), {model: opener_entropy(openers[model]) for model in MODELS}),
+        "duplicates": (
+            len(order),
+            {m: duplicate_share([text.duplicate for text in texts[m]], written[m]) for m in MODELS},
+        ),
+    }
     figures: dict[str, dict[str, Estimate]] = {}
     comparisons: dict[str, Comparison] = {}
     for name, value, is_rate in _by_text(language):
-        values = {model: [v for text in texts[model] if (v := value(text)) is not None] for model in MODELS}
+        values = {model: [value(text) for text in texts[model]] for model in MODELS}
         if is_rate:
             figures[name] = {model: wilson(int(sum(some)), len(some)) for model, some in values.items()}
         else:
             figures[name] = {model: bootstrap_mean(some, seed, resamples) for model, some in values.items()}
         compare = compare_rates if is_rate else compare_means
         comparisons[name] = compare(values["base"], values["final"], seed, resamples)
-    for name in ("distinct_2", "opener_entropy"):
-        figures[name] = {model: estimate_set(sets[model][name]) for model in MODELS}
-        comparisons[name] = compare_jackknife(sets["base"][name], sets["final"][name])
+    for name, (n, statistics) in sets.items():
+        figures[name] = {model: estimate_set(statistics[model], n) for model in MODELS}
+        comparisons[name] = compare_jackknife(statistics["base"], statistics["final"])
     gains = _gains(texts, comparisons, seed, resamples)
     every = tuple(text for model in MODELS for text in texts[model])
     return Panel(figures, comparisons, gains, _alarms(figures, comparisons, gains), every)
 
 
-def _by_text(language: str) -> list[tuple[str, Callable[[JudgedText], float | None], bool]]:
+def _by_text(language: str) -> list[tuple[str, Callable[[JudgedText], float], bool]]:
     """Return the figures that every text has by itself: name, value, and whether it is a rate of texts."""
     return [
         ("judge_ps", lambda text: text.judge_passed, True),
         ("evaluator_ps", lambda text: text.evaluator_passed, True),
-        ("self_bleu", lambda text: text.self_bleu, False),
-        ("duplicates", lambda text: text.duplicate, True),
         ("words", lambda text: text.words, False),
         ("mattr", lambda text: text.mattr, False),
         ("language_share", lambda text: text.language == language, True),
@@ -193,11 +201,9 @@ def _texts(
     verdicts: Sequence[Verdict],
     trained: Sequence[str],
     scoring: ScoringSettings,
-    seed: int,
-    told_apart: Sequence[int],
+    bleu: Mapping[int, float],
 ) -> list[JudgedText]:
     written = [outcome.text for outcome in outcomes]
-    bleu = dict(zip(told_apart, self_bleu([written[place] for place in told_apart], seed), strict=True))
     columns = zip(
         outcomes,
         verdicts,

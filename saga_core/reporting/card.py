@@ -202,7 +202,7 @@ def _measurement(facts: CardFacts) -> list[str]:
         lines.append(oracle(facts.findings))
     if facts.comparisons:
         lines.append(
-            "Intervals in brackets are 95%: Wilson's for shares of texts, a bootstrap of "
+            "Intervals in brackets are 95%: Wilson's for shares of texts, DeLong's for CoLA AUROC, a bootstrap of "
             f"{recipe.evaluation.bootstrap:,} resamples for the rest and for differences, which are paired on the "
             f"same items. {_tests(facts)} p-values are two-sided and not corrected for the "
             "number of rows; interval and test are different procedures and may disagree at the margin."

@@ -23,12 +23,13 @@ def tricks(panel: Mapping[str, Any], evaluator: str) -> str:
     said = (
         f"By the judge that was the reward, parse success changed by {100 * judge['delta']:+.1f} points; by "
         f"{escape(evaluator)}, which took no part, by {100 * held_out['delta']:+.1f}. The lead of the judge's gain is "
-        f"{100 * ahead['delta']:+.1f} points [{100 * ahead['low']:+.1f}, {100 * ahead['high']:+.1f}]."
+        f"{100 * ahead['delta']:+.1f} points [{100 * ahead['low']:+.1f}, {100 * ahead['high']:+.1f}], "
+        f"p {_p(ahead['p'])}."
     )
     verdict = f"**{len(alarms)} alarm{'s' if len(alarms) > 1 else ''}.**" if alarms else "**No alarm.**"
     told = "\n".join(f"- {escape(alarm['said'])}" for alarm in alarms)
     rows = [_row(sign, panel) for sign in (*JUDGED, *SIGNS)]
-    parts = (f"{verdict} {said}", told, table(("Sign", "Base", "This model", "Human text", "p"), rows))
+    parts = (f"{verdict} {said}", told, table(("Sign", "Base", "This model", "Human text", "p, uncorrected"), rows))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -67,12 +68,13 @@ def detectable(differences: Mapping[str, float | None], evaluator: str, text: st
 
 def _row(sign: Sign, panel: Mapping[str, Any]) -> list[str]:
     figures, change = panel["figures"][sign.name], panel["comparisons"][sign.name]
-    cells = [_figure(sign, figures[model]["value"]) for model in ("base", "final", "human")]
+    cells = [_interval(figures[model], sign.percent) for model in ("base", "final", "human")]
     return [escape(sign.label), *cells, escape(p_value(change["p"]))]
 
 
-def _figure(sign: Sign, value: float) -> str:
-    return percent(value) if sign.percent else number(value)
+def _p(p: float) -> str:
+    shown = p_value(p)
+    return escape(shown if shown.startswith("<") else f"= {shown}")
 
 
 def _interval(finding: Mapping[str, Any], is_rate: bool) -> str:

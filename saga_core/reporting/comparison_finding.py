@@ -64,7 +64,7 @@ def method(comparison: ArmsComparison) -> str:
         f"Δ is less {comparison.first}, with its 95% interval and the two-sided p of a paired test over the same "
         f"items. Holm p is corrected over all {len(comparison.differences)} tests of this page. Detectable Δ is the "
         "smallest true difference that a test at the 5% level would find here four times out of five, before that "
-        "correction: smaller ones would mostly be missed."
+        "correction: smaller ones would be missed more often than that."
     )
 
 
@@ -122,28 +122,41 @@ def _recommendation(comparison: ArmsComparison) -> str:
     if better and winners == better:
         if len(winners) == 1:
             rows = _parse_success(comparison, winners)
-            return f"{winners[0]} is the recommended model.{_risk([-row.comparison.low for row in rows])}"
+            return f"{winners[0]} {_recommended(comparison)}{_risk(rows, [-row.comparison.low for row in rows])}"
         return f"{' and '.join(winners)} improve on {first}; they were not tested against each other."
     if better:
         return "Which to choose depends on which figure matters; the tests do not decide it."
     if all(losses for _, losses in split.values()):
         rows = _parse_success(comparison, others)
-        return f"{first} is the recommended model.{_risk([row.comparison.high for row in rows])}"
+        return f"{first} {_recommended(comparison)}{_risk(rows, [row.comparison.high for row in rows])}"
     least = next((row.detectable for row in _parse_success(comparison, others)), None)
     told = "The tests do not show that any arm is better."
     if least is None:
         return told
     missed = ROW["parse_success"].change(least).lstrip("+")
-    return f"{told} A difference in parse success below {missed} would mostly be missed."
+    return f"{told} One of {missed} in parse success would be missed one time in five, a smaller one more often."
 
 
 def _parse_success(comparison: ArmsComparison, arms: Sequence[str]) -> list[Difference]:
     return [row for row in comparison.differences if row.metric == "parse_success" and row.arm in arms]
 
 
-def _risk(losses: Sequence[float]) -> str:
-    """Return by how much the parse success of a recommended model may be lower all the same."""
-    most = max(losses, default=0.0)
+def _recommended(comparison: ArmsComparison) -> str:
+    """Return what is recommended: of one seed a model, of several the settings."""
+    if comparison.seeds == 1:
+        return "is the recommended model of these, each of one training seed."
+    return f"is the recommended model, over {comparison.seeds} training seeds."
+
+
+def _risk(rows: Sequence[Difference], losses: Sequence[float]) -> str:
+    """Return by how much the parse success of a recommended model may be lower all the same.
+
+    Args:
+        rows: Differences in parse success.
+        losses: By how much each may be lower, by its interval; one that has no width says nothing of other items.
+    """
+    unseen = [row.detectable or 0.0 for row in rows if row.comparison.low == row.comparison.high]
+    most = max([*losses, *unseen], default=0.0)
     if most <= 0.0:
         return ""
     points = ROW["parse_success"].change(most).lstrip("+")

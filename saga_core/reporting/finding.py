@@ -74,6 +74,8 @@ def _perplexity(columns: Sequence[Column], comparison: Comparison | None, text: 
     if base is None or final is None:
         return []
     verdict = "which is worse" if final > base else "which is better" if final < base else "unchanged"
+    if comparison is not None and not significant(comparison):
+        verdict = "which is not significantly different"
     said = f"Perplexity ({row.name('', text)}) is {final / base:.2f} times the base's, {verdict}"
     said += f": {row.figure(base)} to {row.figure(final)}"
     return [f"{said} ({_test(row, comparison)})." if comparison else f"{said}."]

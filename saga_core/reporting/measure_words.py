@@ -35,7 +35,7 @@ def judge_check(facts: StageFacts) -> str:
             f"**{number(scala['value'])}** [{number(scala['low'])}, {number(scala['high'])}]; 0.5 is chance."
         )
     if ceiling:
-        said.append(f"Of real sentences **{rate(_estimate(ceiling))}** pass: a perfect model would have no more.")
+        said.append(f"Of real sentences **{rate(_estimate(ceiling))}** pass: more is no better grammar.")
     if floors:
         worst = max(floors, key=lambda f: f["value"])
         said.append(f"Of what is no sentence ({escape(worst['name'])}) {rate(_estimate(worst))} pass.")
@@ -120,8 +120,8 @@ def evaluate_champion(facts: StageFacts) -> str:
     """Return on what the champion was measured anew."""
     seen = facts.headline
     return (
-        f"The champion was measured on {seen['prompts']:,} prompts and {seen['documents']:,} documents of this run, those "
-        "that its own training has not seen."
+        f"The champion was measured on {seen['prompts']:,} prompts and {seen['documents']:,} documents of this run, "
+        "those that its own training has not seen."
     )
 
 

@@ -117,9 +117,10 @@ class TrackersCallback(TrainerCallback):
     @contextmanager
     def _apart(self, name: str) -> Iterator[None]:
         """Let a tracker do something: its randomness stays its own, and where it fails, it is asked no more."""
-        python, numpy, drawn = random.getstate(), np.random.get_state(), torch.get_rng_state()
+        python, numpy = random.getstate(), np.random.get_state()
         try:
-            yield
+            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+                yield
         except Exception as error:  # Whatever a library or a network raises: the training goes on.
             self._trackers.pop(name, None)
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
@@ -127,7 +128,6 @@ class TrackersCallback(TrainerCallback):
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
-            torch.set_rng_state(drawn)
 
 
 @contextmanager

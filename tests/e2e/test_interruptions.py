@@ -94,7 +94,7 @@ def test_whatever_ends_a_run_the_same_command_resumes(
         assert code == 1
         told = log.splitlines()[-3:]
         assert told[0] == "saga: dpo: interrupted"
-        assert re.match(rf"  kept: 7 finished stages in {run[-1]}; of dpo .*checkpoint-cpu-\d+, in {run[-1]}", told[1])
+        assert re.match(rf"  kept: 9 finished stages in {run[-1]}; of dpo .*checkpoint-cpu-\d+, in {run[-1]}", told[1])
         assert told[2] == f"  resume: saga {shlex.join(run)}"
     shown = saga("show", "--store", run[-1], "--json")
     assert {state for stage, state in shown.states.items() if stage != "dpo"} == {"computed"}

@@ -21,7 +21,7 @@ _GROUPS = {
     "ScaLA": "Intact against damaged sentences (AUROC; 0.5 is chance)",
     "agreement": "Sentences against those with a wrong form (AUROC; 0.5 is chance)",
     "labelled": "Sentences that people have labelled (AUROC; 0.5 is chance)",
-    "ceiling": "Real text that passes: what a perfect model would reach",
+    "ceiling": "Real sentences that pass: more is no better grammar",
     "floor": "Ruined text that passes all the same",
     "length": "Does it reward length? (rank correlation; 0 is no)",
 }

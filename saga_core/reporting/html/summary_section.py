@@ -11,7 +11,7 @@ from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting.finding import finding, significant
 from saga_core.reporting.html.figures import Badge, Change, change_of, line, typeset, verdict
 from saga_core.reporting.html.result_section import values_of
-from saga_core.reporting.html.run_facts import RunFacts
+from saga_core.reporting.html.run_facts import Panel, RunFacts
 from saga_core.reporting.results import ROW, Row
 
 _TILES = {
@@ -159,8 +159,9 @@ def _ceiling(facts: RunFacts) -> Verdict | None:
     if not facts.columns or facts.human is None:
         return None
     row = ROW["parse_success"]
-    final, human = facts.columns[-1].values.get(row.metric), facts.human.point(row.metric)
-    if not isinstance(final, Estimate) or human is None or final.low <= human:
+    final, human = facts.columns[-1].values.get(row.metric), facts.human.values.get(row.metric)
+    # Both are figures of some texts: intervals that overlap could be the other way round with other prompts.
+    if not isinstance(final, Estimate) or not isinstance(human, Estimate) or final.low <= human.high:
         return None
     said = f"{row.figure(final)} of its texts parse, {row.figure(human)} of human text: more is no better grammar"
     return Verdict(Badge("bad", "above human text"), said, "results")
@@ -170,8 +171,17 @@ def _alarms(facts: RunFacts) -> list[Verdict]:
     if facts.panel is None:
         return [Verdict(Badge("plain", "not measured"), "hacking panel", "panel")]
     if not facts.panel.alarms:
-        return [Verdict(Badge("good", "no alarm"), "hacking panel: nothing points to a judge that was misled", "panel")]
+        return [Verdict(Badge("good", "no alarm"), _not_excluded(facts.panel), "panel")]
     return [Verdict(Badge("bad", "alarm"), typeset(a.said), "panel") for a in facts.panel.alarms]
+
+
+def _not_excluded(panel: Panel) -> str:
+    """Return what the absence of an alarm leaves open."""
+    ahead = panel.gains.get("ahead")
+    if ahead is None or ahead.high <= 0.0:
+        return "hacking panel: the judge's gain is not ahead of the evaluator's"
+    lead = ROW["parse_success"].change(ahead.high).lstrip("+")
+    return f"hacking panel: a lead of the judge's gain of up to {lead} is not excluded"
 
 
 def _gate(facts: RunFacts) -> Verdict | None:

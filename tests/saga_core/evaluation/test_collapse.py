@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from saga_core.evaluation.collapse import (
     SetStatistic,
     apart,
+    as_long,
     distinct_2,
+    duplicate_share,
     duplicates,
     opener_entropy,
     overlaps,
@@ -25,11 +27,16 @@ texts = st.lists(
 
 
 def test_distinct_2_by_hand() -> None:
-    value, without = distinct_2(["en to tre", "En to!", "fire fem"])
+    value, without = distinct_2([["en", "to", "tre"], ["en", "to"], ["fire", "fem"]])
     # en to, to tre, en to, fire fem.
     assert value == pytest.approx(3 / 4)
     assert list(without) == pytest.approx([2 / 2, 3 / 3, 2 / 3])
-    assert distinct_2(["", "ord"])[0] == 0.0
+    assert distinct_2([[], ["ord"]])[0] == 0.0
+
+
+def test_sets_are_cut_to_the_same_lengths() -> None:
+    cut = as_long({"a": ["abc", "d"], "b": ["xy", "zzz"]})
+    assert cut == {"a": [["a", "b"], ["d"]], "b": [["x", "y"], ["z"]]}
 
 
 def test_opener_entropy_by_hand() -> None:
@@ -40,7 +47,15 @@ def test_opener_entropy_by_hand() -> None:
     assert opener_entropy([[], []])[0] == 0.0
 
 
-@pytest.mark.parametrize("statistic", [distinct_2, lambda some: opener_entropy([text.split() for text in some])])
+def _of_words(statistic: Callable[[list[list[str]]], SetStatistic]) -> Callable[[list[str]], SetStatistic]:
+    return lambda some: statistic([text.split() for text in some])
+
+
+def _duplicate_share(some: list[str]) -> SetStatistic:
+    return duplicate_share(duplicates(some), some)
+
+
+@pytest.mark.parametrize("statistic", [_of_words(distinct_2), _of_words(opener_entropy), _duplicate_share])
 @given(some=texts)
 def test_the_value_without_a_text_is_that_of_the_others(
     statistic: Callable[[list[str]], SetStatistic], some: list[str]
@@ -56,12 +71,16 @@ def test_self_bleu_is_one_for_copies_and_low_for_texts_of_their_own() -> None:
         "I morgen reiser vi til Bergen med tog.",
         "Prisene steg kraftig i fjor høst.",
     ]
-    assert max(self_bleu(own, 0)) < 0.15
-    assert self_bleu([own[0]] * 3, 0) == pytest.approx([1.0] * 3)
-    # Of more than a hundred others a hundred are drawn, by seed.
-    many = [f"{own[n % 3]} Nummer {n}." for n in range(120)]
-    assert self_bleu(many, 1) == self_bleu(many, 1)
-    assert self_bleu(["alene"], 0) == [0.0]
+    every, (mean, without) = self_bleu(own, 0)
+    assert max(every) < 0.15
+    assert mean == pytest.approx(sum(every) / 3)
+    assert without == pytest.approx([self_bleu(own[:i] + own[i + 1 :], 0)[1][0] for i in range(3)])
+    assert self_bleu([own[0]] * 3, 0)[0] == pytest.approx([1.0] * 3)
+    # Of more than fifty others fifty are drawn, by seed; a tenth of the set is left out at a time.
+    many = [f"{own[n % 3]} Nummer {n}." for n in range(60)]
+    assert self_bleu(many, 1)[0] == self_bleu(many, 1)[0]
+    assert len(self_bleu(many, 1)[1][1]) == 10
+    assert self_bleu(["alene"], 0)[0] == [0.0]
 
 
 def test_texts_that_share_a_passage_are_not_apart() -> None:

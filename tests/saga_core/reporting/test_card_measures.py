@@ -17,7 +17,7 @@ def test_the_panel_tells_the_verdict_and_every_sign(read_table: Callable[[str], 
     assert told.startswith(
         "**1 alarm.** By the judge that was the reward, parse success changed by +30.0 points; by Stanza"
     )
-    assert "is +11.0 points [+4.0, +18.0]" in told
+    assert "is +11.0 points [+4.0, +18.0], p = 0.002." in told
     assert "- the judge's gain runs ahead by 11.0 points \\[4.0, 18.0\\]." in told
     rows = read_table(told[told.index("| Sign") :])
     assert [row[0] for row in rows[1:]] == [
@@ -32,7 +32,7 @@ def test_the_panel_tells_the_verdict_and_every_sign(read_table: Callable[[str], 
         "In the language",
         "Overlap with the training pairs",
     ]
-    assert rows[1] == ["PS by the training's judge", "50.0%", "50.0%", "50.0%", "1.000"]
+    assert rows[1] == ["PS by the training's judge", *["50.0% [40.0, 60.0]"] * 3, "1.000"]
     assert tricks(PANEL | {"alarms": []}, "Stanza").startswith("**No alarm.**")
 
 

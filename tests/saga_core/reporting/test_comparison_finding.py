@@ -50,7 +50,8 @@ def test_the_public_cards_finding_with_tests() -> None:
         "Parse success is not shown to differ (98.0% against 98.5%, Holm p = 1.000); "
         "PPL-Wiki degrades (+10.8: 43.8 against 33.0, Holm p <0.001); "
         "ScaLA AUROC degrades (-0.025: 0.592 against 0.617, Holm p = 0.012). "
-        "sft.mode=skip is the recommended model. That its parse success is lower by up to 2.0 points is not excluded."
+        "sft.mode=skip is the recommended model of these, each of one training seed. "
+        "That its parse success is lower by up to 2.0 points is not excluded."
     )
 
 
@@ -60,7 +61,7 @@ def test_the_public_cards_finding_with_tests() -> None:
         (
             {"rc_aps"},
             "sft.mode=force is better than sft.mode=skip by some figures, and is shown to be worse by none.",
-            "sft.mode=force is the recommended model. "
+            "sft.mode=force is the recommended model of these, each of one training seed. "
             "That its parse success is lower by up to 3.0 points is not excluded.",
         ),
         (
@@ -71,8 +72,8 @@ def test_the_public_cards_finding_with_tests() -> None:
         (
             set(),
             "sft.mode=force is not shown to differ from sft.mode=skip.",
-            "The tests do not show that any arm is better. A difference in parse success below 4.0 points would mostly "
-            "be missed.",
+            "The tests do not show that any arm is better. One of 4.0 points in parse success would be missed one time in "
+            "five, a smaller one more often.",
         ),
     ],
 )
@@ -92,7 +93,7 @@ def test_of_several_arms_that_win_none_is_recommended_over_another() -> None:
     found = comparison_finding(compared(arms, {"b": sure, "c": sure, "d": unsure}), "Stanza", "Wiki")
     assert found.endswith("b and c improve on a; they were not tested against each other.")
     found = comparison_finding(compared(arms, {"b": sure, "c": unsure, "d": unsure}), "Stanza", "Wiki")
-    assert "b is the recommended model." in found
+    assert "b is the recommended model of these, each of one training seed." in found
 
 
 def test_arms_that_are_all_one_model_have_no_finding() -> None:
