@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from saga_core.artifacts.tables import write_json
 from saga_core.errors import UserError
+from saga_core.outside import Outside
 from saga_core.recipe import Recipe
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
@@ -38,7 +40,8 @@ def compute(work: Work) -> dict[str, Any]:
 
     wanted = work.recipe.evaluation.acceptability
     labelled = read_acceptability(work.outside["acceptability"], wanted.source.split) if wanted else []
-    treebank = _unlearned(work, read_treebank(Path(work.outside["treebank"].location)))
+    treebank = read_treebank(Path(work.outside["treebank"].location))
+    treebank = unlearned(work.recipe, work.outside, treebank)
     pairs = [(item.text, item.right) for item in labelled]
     found = check(load_parser(work, "judge"), treebank, [], pairs, _sentences(work.recipe), work.recipe.seed)
     findings = [{"group": f.group, "name": f.name, "measure": f.measure, **vars(f.estimate)} for f in found]
@@ -46,14 +49,26 @@ def compute(work: Work) -> dict[str, Any]:
     return {"findings": findings}
 
 
-def _unlearned(work: Work, treebank: list[TreebankSentence]) -> list[TreebankSentence]:
-    if work.recipe.judge.kind != "treebank":
+def unlearned(
+    recipe: Recipe, outside: Mapping[str, Outside], treebank: list[TreebankSentence]
+) -> list[TreebankSentence]:
+    """Return the sentences of a treebank that a judge which is trained here has not learned from, or nearly.
+
+    Args:
+        recipe: The recipe.
+        outside: The pinned outside inputs of the run.
+        treebank: The sentences.
+
+    Raises:
+        UserError: There is none.
+    """
+    if recipe.judge.kind != "treebank":
         return treebank
     from saga_core.corpus.treebank_files import fetch_treebank
     from saga_core.evaluation.leakage import SeenText
     from saga_core.judges.training import read_parts
 
-    parts = read_parts(fetch_treebank(work.outside["judge"].location, "judge.model"))
+    parts = read_parts(fetch_treebank(outside["judge"].location, "judge.model"))
     learned = SeenText(sentence.text for sentence in (*parts.train, *parts.dev)).leaks(s.text for s in treebank)
     kept = [sentence for sentence in treebank if sentence.text not in learned]
     if not kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from saga_core.evaluation.collapse import (
     overlaps,
     self_bleu,
 )
+from saga_core.evaluation.jackknife import compare_jackknife
 
 texts = st.lists(
     st.lists(st.sampled_from(["en", "to", "tre", "fire", "fem"]), max_size=6).map(" ".join), min_size=2, max_size=6
@@ -81,6 +83,20 @@ def test_self_bleu_is_one_for_copies_and_low_for_texts_of_their_own() -> None:
     assert self_bleu(many, 1)[0] == self_bleu(many, 1)[0]
     assert len(self_bleu(many, 1)[1][1]) == 10
     assert self_bleu(["alene"], 0)[0] == [0.0]
+
+
+@pytest.mark.parametrize("statistic", [_of_words(distinct_2), _duplicate_share])
+def test_two_draws_of_one_law_are_not_told_apart(statistic: Callable[[list[str]], SetStatistic]) -> None:
+    """A test of texts one by one would call every cluster of equal texts as many changes."""
+    rng = np.random.default_rng(0)
+
+    def draw() -> list[str]:
+        # One text in ten is one of four stock phrases.
+        stock = rng.integers(0, 40, 60)
+        return [f"stock phrase {s} here" if s < 4 else " ".join(f"w{w}" for w in rng.zipf(1.6, 12)) for s in stock]
+
+    alarms = sum(compare_jackknife(statistic(draw()), statistic(draw())).p < 0.05 for _ in range(150))
+    assert alarms <= 15
 
 
 def test_texts_that_share_a_passage_are_not_apart() -> None:

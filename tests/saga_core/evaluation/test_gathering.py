@@ -138,6 +138,13 @@ def test_a_task_of_which_everything_was_seen_is_refused() -> None:
         _gather(lines, replace(_FOUND, prompts=()))
 
 
+def test_a_corpus_that_repeats_itself_is_refused() -> None:
+    seen = [prompt.sentence for prompt in _FOUND.prompts]
+    assert len(_gather(seen[:3]).items.prompts) == 3
+    with pytest.raises(UserError, match=r"holds a sentence of 4 of 6 held-out prompts.*the corpus repeats itself"):
+        _gather(seen[:4])
+
+
 def test_labels_of_one_kind_are_refused() -> None:
     with pytest.raises(UserError, match="all of one label"):
         _gather(

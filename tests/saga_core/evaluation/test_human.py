@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 from saga_core.evaluation.human import HumanText
 from saga_core.evaluation.reading import ReadingItem
@@ -31,6 +33,21 @@ def test_a_continuation_is_cut_by_tokens_and_judged_to_its_last_complete_sentenc
     # What ends by itself is judged as it is, though no full stop ends it.
     assert whole.judged == "Filmen er ikke god"
     assert short.prompt_id == "a"
+
+
+def test_no_tokenizer_loses_the_space_after_the_prompt(judge: Judge) -> None:
+    """Decoded alone, a SentencePiece tokenizer's tokens begin without it, and the judge would read one word."""
+    pieces = Tokenizer(models.BPE(unk_token="<unk>"))
+    pieces.pre_tokenizer, pieces.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    text = " bor i Oslo. Hun bor i Bergen."
+    trainer = trainers.BpeTrainer(vocab_size=60, special_tokens=["<unk>"])
+    pieces.train_from_iterator([f"Han{text}"], trainer)
+    human = HumanText(PreTrainedTokenizerFast(tokenizer_object=pieces), judge, "nb")
+    for limit in (1, 3, 6, 100):
+        (outcome,) = human.continuations([("a", "Han")], [text], limit, 25, _tick)
+        assert text.startswith(outcome.text)
+        assert outcome.text.startswith(" ")
+    assert outcome.judged == f"Han{text}"
 
 
 def test_summaries_and_answers_are_the_first_of_each(human: HumanText) -> None:

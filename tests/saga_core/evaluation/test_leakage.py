@@ -48,6 +48,15 @@ def test_another_sentence_is_not_found(sentence: str) -> None:
     assert SeenText([*_TRAINING, "Svært god."]).leaks([sentence]) == {}
 
 
+def test_a_sentence_inside_a_longer_one_is_found() -> None:
+    inside = "Kommunestyret i Bergen vedtok planen etter flere timers debatt."
+    longer = f"Etter at saken var utsatt i to år: {inside[:-1].lower()}, skriver avisen, som også melder om uro i byen."
+    leak = SeenText([*_TRAINING, longer]).leaks([inside])[inside]
+    assert leak.seen == longer
+    # A few words may stand in any sentence.
+    assert SeenText([longer]).leaks(["Saken var utsatt i."]) == {}
+
+
 def test_the_nearest_sentence_is_named_among_many() -> None:
     # More than are compared at once.
     many = [f"Dette er setning nummer {n} om dyret som heter {chr(97 + n % 26) * 6}." for n in range(700)]

@@ -72,8 +72,8 @@ def test_the_public_cards_finding_with_tests() -> None:
         (
             set(),
             "sft.mode=force is not shown to differ from sft.mode=skip.",
-            "The tests do not show that any arm is better. One of 4.0 points in parse success would be missed one time in "
-            "five, a smaller one more often.",
+            "The tests do not show that any arm is better. One of 4.0 points in parse success would be missed one time "
+            "in five, a smaller one more often.",
         ),
     ],
 )
