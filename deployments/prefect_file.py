@@ -80,7 +80,8 @@ def _ablations() -> Iterator[Entry]:
     for code, language in load_schedules().items():
         recipe = load_recipe(language.recipe).recipe
         yield Entry(
-            name=code,
+            # Retraining's has the language's name alone, and a list of both should tell them apart.
+            name=f"{code}-ablation",
             entrypoint="flows.ablate.ablate",
             description=f"Align {_model(recipe)} to {languages.get(code).name} under several settings; compare them.",
             tags=(TAG, code, _model(recipe)),

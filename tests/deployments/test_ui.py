@@ -113,9 +113,9 @@ def test_started_from_the_form_it_is_watched_until_it_ends(ui: Interface) -> Non
     expect(ui.state).to_have_text("Running")
     expect(ui.state).to_have_text("Completed", timeout=ENDS)
     stages = ui.tab("Task Runs")
-    for stage in ("judge", "data", "probe", "gate"):
+    for stage in ("judge", "judge_check", "data", "items", "probe", "gate"):
         expect(stages.get_by_role("link", name=stage, exact=True)).to_be_visible()
-    expect(stages).to_contain_text("(3 Completed, 1 Skipped)")
+    expect(stages).to_contain_text("(5 Completed, 1 Skipped)")
     ui.open_page(run, "demo-gate")
     expect(ui.page.locator("tr").filter(has_text="Threshold τ")).to_contain_text("50%")
     expect(ui.page.get_by_role("link", name="decision.json")).to_be_visible()

@@ -170,7 +170,7 @@ def test_an_outage_after_a_stage_is_told_with_what_is_done(
     assert done.code == 1
     told = done.err.splitlines()[-3:]
     assert told[0].startswith("saga: run: s3://e2e-store/artifacts/runs/demo-")
-    assert told[1] == f"  kept: 1 finished stage in {store}"
+    assert told[1] == f"  kept: 2 finished stages in {store}"
     # What was made again need not be once more.
     assert told[2].startswith("  resume: saga run demo ")
     assert "--refresh" not in told[2]

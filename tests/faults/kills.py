@@ -65,6 +65,8 @@ _SETTINGS = (
 _STAGES = tuple(stage.name for stage in PIPELINE if stage.name != "judge")
 # In the middle of an upload these show the most: many pieces, or large files.
 _UPLOADERS = ("sft", "candidates", "scores", "dpo", "evaluate", "publish")
+# Work of seconds, which begins again.
+_BRIEF = ("judging", "human text")
 _TRAININGS = {"sft": "KL-SFT", "dpo": "DPO"}
 
 
@@ -193,6 +195,8 @@ class Chain:
         open_ = dict(before.reached)
         for work, reached in before.reached.items():
             stage, name = work
+            if name in _BRIEF:
+                continue
             now = machine.life.work.get(work)
             if now is None and stage not in attempts:
                 # It was killed before it came to that.

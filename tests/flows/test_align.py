@@ -39,7 +39,9 @@ def test_states_and_artifacts_tell_what_became_of_each_stage(server: tuple[str, 
     states = {row["name"]: row["state_name"] for row in latest(url, "task_runs") if row["flow_run_id"] == run["id"]}
     assert states == {
         "judge": "Skipped",
+        "judge_check": "Cached",
         "data": "Cached",
+        "items": "Cached",
         "probe": "Cached",
         "gate": "Completed",
         "sft": "Skipped",
@@ -50,9 +52,10 @@ def test_states_and_artifacts_tell_what_became_of_each_stage(server: tuple[str, 
     tasks = {row["name"]: row["id"] for row in latest(url, "task_runs") if row["flow_run_id"] == run["id"]}
     left = [row for row in latest(url, "artifacts") if row["flow_run_id"] == run["id"]]
     pages = {row["key"]: row for row in left if row["type"] == "markdown"}
-    assert pages.keys() == {f"demo-{stage}" for stage in states}
+    keys = {name: f"demo-{name}".replace("_", "-") for name in tasks}
+    assert pages.keys() == {keys[stage] for stage in states}
     # A stage's page hangs on its own task run.
-    assert {key: row["task_run_id"] for key, row in pages.items()} == {f"demo-{name}": tasks[name] for name in tasks}
+    assert {key: row["task_run_id"] for key, row in pages.items()} == {keys[name]: tasks[name] for name in tasks}
     assert "KL-SFT is skipped" in pages["demo-gate"]["data"]
     assert "sft.mode is skip" in pages["demo-sft"]["data"]
     # Each but the skipped ones has a picture, the cached ones too.
