@@ -65,7 +65,8 @@ _SETTINGS = (
 _STAGES = tuple(stage.name for stage in PIPELINE if stage.name != "judge")
 # In the middle of an upload these show the most: many pieces, or large files.
 _UPLOADERS = ("sft", "candidates", "scores", "dpo", "evaluate", "publish")
-# Work of seconds, which begins again.
+# Stages of seconds and what they call their work: it begins again.
+_BRIEF_STAGES = ("judge_check", "evaluate_human", "panel")
 _BRIEF = ("judging", "human text")
 _TRAININGS = {"sft": "KL-SFT", "dpo": "DPO"}
 
@@ -266,7 +267,7 @@ def plan(kills: int, seed: int, counted: Collection[str]) -> list[list[tuple[str
         counted: Stages that count their steps or rows.
     """
     chance = random.Random(seed)
-    workers = [stage for stage in _STAGES if stage in counted]
+    workers = [stage for stage in _STAGES if stage in counted and stage not in _BRIEF_STAGES]
     targets = [(_UPLOADERS[i % len(_UPLOADERS)], "upload") for i in range(kills // 5)]
     targets += [(workers[i % len(workers)], "work") for i in range(kills // 3)]
     targets += [(_STAGES[i % len(_STAGES)], "moment") for i in range(kills - len(targets))]
