@@ -62,6 +62,8 @@ def test_an_adapter_is_refused_before_the_base_that_it_names_is_looked_for(
         shutil.copytree(copy, snapshot)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
         monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+        # Where there is no network its client would try again for two minutes.
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="an adapter is no base model"):
         load_model(name, revision=revision, device="cpu")
 
