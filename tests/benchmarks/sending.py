@@ -21,8 +21,8 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from tasks.pipeline import STAGE_NAMES
 from tests.deployments.server import Server
 
-# Of ids in one question: the server answers with 200 rows, and a run of ours has up to 20 tasks.
-_RUNS, _PAGE = 8, 200
+# Of ids in one question: the server answers with 200 rows, and a run of ours has up to 40 tasks.
+_RUNS, _PAGE = 5, 200
 
 
 @contextmanager

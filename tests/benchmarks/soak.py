@@ -19,7 +19,7 @@ from benchmarks import growth, sending
 from benchmarks.growth import Sample
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import StateType, TaskRun
 
 from deployments.local import requirements
 from saga_core.errors import SagaError
@@ -34,6 +34,8 @@ _QUEUED, _AT_ONCE = 12, 4
 _EVERY = 50
 _LOOK_SECONDS = 5.0
 _POLL_SECONDS = 1.0
+# The server writes the states of tasks from a queue, which a busy machine empties after their run has ended.
+_WRITTEN_SECONDS = 60.0
 
 
 class BrokenPromiseError(Exception):
@@ -100,7 +102,7 @@ class Soak:
             before: What was held when nothing ran.
         """
         ids = list(self.sent)
-        runs, made = sending.read(self._client, ids), sending.stages(self._client, ids)
+        runs, made = sending.read(self._client, ids), self._stages(ids)
         sent = sending.children(self._client, self.full)
         # Prefect keeps a task run for each run that another one sends.
         senders = {run.parent_task_run_id for run in sent}
@@ -127,6 +129,19 @@ class Soak:
         for seed in sorted(set(self.sent.values())):
             wrong += self._missing(seed)
         return wrong + self._left(before) + growth.grown(self.samples)
+
+    def _stages(self, ids: list[UUID]) -> dict[UUID, list[TaskRun]]:
+        """Return the task runs of ended runs, once all are written or have had the time to be."""
+        until = time.monotonic() + _WRITTEN_SECONDS
+        while True:
+            made = sending.stages(self._client, ids)
+            written = all(
+                set(STAGE_NAMES) <= {task.name for task in tasks if task.state and task.state.is_final()}
+                for tasks in made.values()
+            )
+            if written or time.monotonic() > until:
+                return made
+            time.sleep(_POLL_SECONDS)
 
     def _missing(self, seed: int) -> list[str]:
         store = self._server.environment_of_client()["SAGA_STORE"]
