@@ -240,6 +240,9 @@ class EvaluationSettings(Settings):
     summaries: SummarySettings | None = Field(None, description="None: not measured")
     reading: ReadingSettings | None = Field(None, description="None: not measured")
     acceptability: AcceptabilitySettings | None = Field(None, description="None: not measured")
+    on_leak: Literal["leave_out", "fail"] = Field(
+        "leave_out", description="What becomes of items that the training text holds, or nearly [ours]"
+    )
     stride: Positive = Field(1_024, description="Stride of the perplexity window, tokens [ours]")
     bootstrap: Annotated[int, Field(ge=100)] = Field(2_000, description="Resamples of an interval [ours]")
 

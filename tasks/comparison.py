@@ -21,7 +21,7 @@ from tasks.stage import Stage, Work
 if TYPE_CHECKING:
     from saga_core.evaluation.outcomes import EvaluationResult
 
-VERSION = 1
+VERSION = 2
 NAME = "comparison"
 
 _FILE = "comparison.json"

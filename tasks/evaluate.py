@@ -10,7 +10,7 @@ from tasks.measuring import figures, load_result, measure, settings
 from tasks.models import load_base, with_adapter
 from tasks.stage import Stage, Work
 
-VERSION = 4
+VERSION = 5
 
 
 def compute(work: Work) -> dict[str, Any]:

@@ -23,11 +23,11 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     counts |= {"summaries": wanted.summaries.items} if wanted.summaries else {}
     counts |= {"reading": wanted.reading.items} if wanted.reading else {}
     counts |= {"acceptability": wanted.acceptability.sentences} if wanted.acceptability else {}
-    return {"items": counts, "language": recipe.language, "seed": recipe.seed}
+    return {"items": counts, "on_leak": wanted.on_leak, "language": recipe.language, "seed": recipe.seed}
 
 
 def compute(work: Work) -> dict[str, Any]:
-    """Leave out what the training has seen, draw the items, and look once more at what was stored."""
+    """Leave out what the training has seen, or fail for it; draw the items, and look once more at what was stored."""
     from dataclasses import asdict
 
     from saga_core.evaluation.gathering import check, gather

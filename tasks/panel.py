@@ -12,7 +12,7 @@ from tasks.measuring import load_result
 from tasks.parsers import load_parser
 from tasks.stage import Stage, Work
 
-VERSION = 1
+VERSION = 2
 
 _EVALUATIONS = {"human": "evaluate_human", "base": "evaluate_base", "final": "evaluate"}
 _ROW = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from saga_core.evaluation.outcomes import EvaluationResult
     from saga_core.reporting.results import Column
 
-VERSION = 1
+VERSION = 2
 
 # The champion's evaluation: its own, or one on the new run's items.
 _CHAMPION = ("champion", "evaluate_champion")

@@ -10,7 +10,7 @@ from saga_core.recipe import Recipe
 from tasks.results import card_facts
 from tasks.stage import Stage, Work
 
-VERSION = 2
+VERSION = 3
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:

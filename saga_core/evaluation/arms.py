@@ -15,7 +15,7 @@ from saga_core.evaluation.holm import holm
 from saga_core.evaluation.outcomes import EvaluationResult
 from saga_core.evaluation.power import detectable_by_interval, detectable_differences
 from saga_core.evaluation.seeds import SeedFigures, compare_over_seeds, estimate_over_seeds, rate_over_seeds
-from saga_core.evaluation.statistics import Comparison, Estimate
+from saga_core.evaluation.statistics import Comparison, Estimate, compare_rates
 from saga_core.evaluation.suite import compare, metrics
 from saga_core.evaluation.units import Kind, units_of
 
@@ -42,7 +42,8 @@ class Difference(BaseModel):
         arm: The arm's title.
         metric: The metric.
         comparison: Difference, interval and test.
-        holm: Its p-value after Holm's correction over all metrics of all arms.
+        holm: Its p-value after Holm's correction over all metrics of all arms, perplexity and bits per byte counting
+            as one where both are there.
         detectable: Smallest difference that so many items would show, or None where that cannot be told.
     """
 
@@ -118,19 +119,35 @@ def compare_arms(
         for metric, comparison in comparisons.items()
         if metric not in left_out
     ]
-    adjusted = holm([comparison.p for _, _, comparison, _ in rows])
+    # Perplexity and bits per byte are one sum of log-probabilities over two constants: one test, not two.
+    twins = "ppl" not in left_out
+    tests: dict[tuple[str, str], float] = {}
+    for title, metric, comparison, _ in rows:
+        test = title, _test_of(metric, twins)
+        tests[test] = max(comparison.p, tests.get(test, 0.0))
+    adjusted = dict(zip(tests, holm(list(tests.values())), strict=True))
     return ArmsComparison(
         figures={title: {m: v for m, v in found.items() if m not in left_out} for title, found in figures.items()},
         bases=tuple(base.title for base in bases),
         first=arms[0].title,
         differences=tuple(
-            Difference(arm=title, metric=metric, comparison=comparison, holm=p, detectable=detectable)
-            for (title, metric, comparison, detectable), p in zip(rows, adjusted, strict=True)
+            Difference(
+                arm=title,
+                metric=metric,
+                comparison=comparison,
+                holm=adjusted[title, _test_of(metric, twins)],
+                detectable=detectable,
+            )
+            for title, metric, comparison, detectable in rows
         ),
         seeds=len(arms[0].results),
         same=same,
         left_out=left_out,
     )
+
+
+def _test_of(metric: str, twins: bool) -> str:
+    return "ppl" if twins and metric == "bits_per_byte" else metric
 
 
 def _figures(arm: Arm, seed: int, resamples: int) -> dict[str, Estimate]:
@@ -154,6 +171,10 @@ def _tested(first: Arm, other: Arm, seed: int, resamples: int) -> tuple[dict[str
         if metric not in theirs or theirs[metric].ids != folded.ids:
             raise StageError("the arms were not measured on the same items", other.title, "evaluate both again")
         comparison = compare_over_seeds(folded.seeds, theirs[metric].seeds)
+        if folded.kind == "rate" and comparison.low == comparison.high:
+            # No item's outcome differs under any seed; as many items tell no more than under one.
+            one = compare_rates(folded.seeds.values[0], theirs[metric].seeds.values[0])
+            comparison = replace(comparison, low=one.low, high=one.high)
         comparisons[metric] = _change(comparison, folded.seeds.figure) if folded.kind == "log" else comparison
     return comparisons, {metric: detectable_by_interval(each) for metric, each in comparisons.items()}
 

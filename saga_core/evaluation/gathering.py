@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -69,7 +69,7 @@ def gather(found: Found, seen: SeenText, settings: EvaluationSettings, language:
     """Leave out what the training has seen, and draw the items that the recipe wants from the rest.
 
     A prompt goes with its sentence, a held-out document loses the lines that have a seen sentence, a document to
-    summarise or to ask about goes with any of its sentences.
+    summarise or to ask about goes with any of its sentences. Where the settings say so, the first leak fails instead.
 
     Args:
         found: All that there is.
@@ -79,17 +79,22 @@ def gather(found: Found, seen: SeenText, settings: EvaluationSettings, language:
         seed: Seed of choice and of ScaLA's corruptions.
 
     Raises:
+        StageError: The training has seen a sentence, and the settings want the run to fail for it.
         UserError: Nothing is left to measure a task with.
     """
     lines = [document.split("\n") for document in found.documents]
     cut = _Cut(language)
-    every = [prompt.sentence for prompt in found.prompts]
-    every += [s for document in lines for line in document for s in cut(line)]
-    every += [sentence.text for sentence in found.treebank]
-    every += [s for summary in found.summaries for s in cut(summary.document)]
-    every += [s for question in found.reading for s in cut(question.context)]
-    every += [item.text for item in found.acceptability]
-    leaks = seen.leaks(every)
+    by_task = {
+        "the held-out prompts": [prompt.sentence for prompt in found.prompts],
+        "the held-out documents": [s for document in lines for line in document for s in cut(line)],
+        "ScaLA": [sentence.text for sentence in found.treebank],
+        "the summaries' documents": [s for summary in found.summaries for s in cut(summary.document)],
+        "the questions' texts": [s for question in found.reading for s in cut(question.context)],
+        "the labelled sentences": [item.text for item in found.acceptability],
+    }
+    leaks = seen.leaks(sentence for sentences in by_task.values() for sentence in sentences)
+    if settings.on_leak == "fail":
+        _require_none(by_task, leaks, "evaluation.on_leak")
     left_out: Counter[str] = Counter()
 
     def unseen(task: str, items: Sequence[Item], sentences: Callable[[Item], Sequence[str]]) -> list[Item]:
@@ -147,8 +152,12 @@ def check(items: EvaluationInput, seen: SeenText, language: str) -> None:
         "the labelled sentences": [item.text for item in items.acceptability],
     }
     leaks = seen.leaks(sentence for sentences in by_task.values() for sentence in sentences)
+    _require_none(by_task, leaks, "leakage")
+
+
+def _require_none(by_task: Mapping[str, Sequence[str]], leaks: Mapping[str, Leak], where: str) -> None:
     for task, sentences in by_task.items():
-        require_none((leaks[s] for s in dict.fromkeys(sentences) if s in leaks), task)
+        require_none((leaks[s] for s in dict.fromkeys(sentences) if s in leaks), task, where)
 
 
 def told_apart(items: Sequence[Named]) -> list[Named]:

@@ -99,12 +99,13 @@ def normal_form(sentence: str) -> str:
     return _NO_WORD.sub(" ", unicodedata.normalize("NFKC", sentence).casefold()).strip()
 
 
-def require_none(leaks: Iterable[Leak], what: str) -> None:
+def require_none(leaks: Iterable[Leak], what: str, where: str) -> None:
     """Refuse to measure on what the training has seen.
 
     Args:
         leaks: The leaks that were found.
         what: What is measured on, for the error.
+        where: The setting or the check that forbids it, for the error.
 
     Raises:
         StageError: There is one.
@@ -114,9 +115,10 @@ def require_none(leaks: Iterable[Leak], what: str) -> None:
         return
     shown = "; ".join(f"{leak.sentence!r} is in it as {leak.seen!r}" for leak in worst[:_SHOWN])
     more = f" and {len(worst) - _SHOWN} more" if len(worst) > _SHOWN else ""
+    count = f"{len(worst)} sentence{'s' if len(worst) > 1 else ''}"
     raise StageError(
-        f"the training text holds {len(worst)} sentences of {what}: {shown}{more}",
-        "leakage",
+        f"the training text holds {count} of {what}: {shown}{more}",
+        where,
         "take them out of the corpus or out of what is measured on",
     )
 

@@ -162,12 +162,13 @@ def build_panel(
     comparisons: dict[str, Comparison] = {}
     for name, value, is_rate in _by_text(language):
         values = {model: [value(text) for text in texts[model]] for model in MODELS}
+        both = values["base"], values["final"]
         if is_rate:
             figures[name] = {model: wilson(int(sum(some)), len(some)) for model, some in values.items()}
+            comparisons[name] = compare_rates(*both)
         else:
             figures[name] = {model: bootstrap_mean(some, seed, resamples) for model, some in values.items()}
-        compare = compare_rates if is_rate else compare_means
-        comparisons[name] = compare(values["base"], values["final"], seed, resamples)
+            comparisons[name] = compare_means(*both, seed, resamples)
     for name, (n, statistics) in sets.items():
         figures[name] = {model: estimate_set(statistics[model], n) for model in MODELS}
         comparisons[name] = compare_jackknife(statistics["base"], statistics["final"])

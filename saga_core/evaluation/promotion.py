@@ -157,7 +157,7 @@ def _win(
     resamples: int,
 ) -> Check:
     before, after = ([float(pair[i].passed) for pair in pairs] for i in (0, 1))
-    found = compare_rates(before, after, seed, resamples)
+    found = compare_rates(before, after)
     return Check(
         metric="parse_success",
         against=against,

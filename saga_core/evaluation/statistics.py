@@ -23,6 +23,7 @@ Statistic = Callable[..., FloatArray]
 Resampled = tuple[FloatArray, tuple[float, float]]
 
 _LEVEL = 0.95
+_Z = 1.959964
 _PERMUTATIONS = 9_999
 # Numbers that a resampling step holds at once: 16 MB.
 _CELLS = 2_000_000
@@ -133,15 +134,34 @@ def auroc(positive: ArrayLike, negative: ArrayLike, axis: int = -1) -> FloatArra
     return np.asarray((total - n * (n + 1) / 2) / (n * m), np.float64)
 
 
-def compare_rates(before: ArrayLike, after: ArrayLike, seed: int, resamples: int) -> Comparison:
-    """Compare two rates over the same units by McNemar's exact test; the interval is bootstrapped."""
-    return _comparison(before, after, mcnemar(before, after), "exact McNemar", seed, resamples)
+def compare_rates(before: ArrayLike, after: ArrayLike) -> Comparison:
+    """Compare two rates over the same units by McNemar's exact test.
+
+    The interval is Wald's with half a unit added to each cell of the fourfold table (Agresti & Min 2005, Statistics in
+    Medicine 24). Unlike a bootstrap's it has a width where no unit changed, as few units don't tell that none would.
+
+    Args:
+        before: Whether each unit succeeded under the first model.
+        after: Likewise under the second.
+
+    Raises:
+        StageError: There is no unit, or the numbers of units differ.
+    """
+    first, second = (array.astype(bool) for array in _units([before, after]))
+    gained, lost = int(np.sum(~first & second)), int(np.sum(first & ~second))
+    n = len(first) + 2
+    middle = (gained - lost) / n
+    reach = _Z * float(np.sqrt(gained + lost + 1 - (gained - lost) ** 2 / n)) / n
+    low, high = max(-1.0, middle - reach), min(1.0, middle + reach)
+    return Comparison((gained - lost) / len(first), low, high, mcnemar(before, after), "exact McNemar")
 
 
 def compare_means(before: ArrayLike, after: ArrayLike, seed: int, resamples: int) -> Comparison:
     """Compare two means over the same units by a paired permutation test; the interval is bootstrapped."""
+    first, second = _units([before, after])
+    change = bootstrap_mean(second - first, seed, resamples)
     p = paired_permutation(before, after, seed)
-    return _comparison(before, after, p, "paired permutation", seed, resamples)
+    return Comparison(change.value, change.low, change.high, p, "paired permutation")
 
 
 def compare_statistics(
@@ -225,12 +245,6 @@ def paired_bootstrap_p(distribution: FloatArray) -> float:
     """
     least = min(np.sum(distribution <= 0.0), np.sum(distribution >= 0.0))
     return float(min(1.0, 2.0 * (least + 1) / (len(distribution) + 1)))
-
-
-def _comparison(before: ArrayLike, after: ArrayLike, p: float, test: str, seed: int, resamples: int) -> Comparison:
-    first, second = _units([before, after])
-    change = bootstrap_mean(second - first, seed, resamples)
-    return Comparison(change.value, change.low, change.high, p, test)
 
 
 def _resample(statistic: Statistic, arrays: list[FloatArray], seed: int, resamples: int, method: str) -> Resampled:

@@ -256,7 +256,7 @@ def compare(base: EvaluationResult, final: EvaluationResult, seed: int, resample
 
     def rates(models: Both[Outcome], name: str) -> Comparison:
         before, after = (_values(outcomes, name) for outcomes in models)
-        return compare_rates(before, after, seed, resamples)
+        return compare_rates(before, after)
 
     def means(models: Both[Outcome], name: str) -> Comparison:
         before, after = (_values(outcomes, name) for outcomes in models)

@@ -202,10 +202,10 @@ def _measurement(facts: CardFacts) -> list[str]:
         lines.append(oracle(facts.findings))
     if facts.comparisons:
         lines.append(
-            "Intervals in brackets are 95%: Wilson's for shares of texts, DeLong's for CoLA AUROC, a bootstrap of "
-            f"{recipe.evaluation.bootstrap:,} resamples for the rest and for differences, which are paired on the "
-            f"same items. {_tests(facts)} p-values are two-sided and not corrected for the "
-            "number of rows; interval and test are different procedures and may disagree at the margin."
+            "Intervals in brackets are 95%: Wilson's for shares of texts and Agresti and Min's for their differences, "
+            f"DeLong's for CoLA AUROC, a bootstrap of {recipe.evaluation.bootstrap:,} resamples for the rest. "
+            f"Differences are paired on the same items. {_tests(facts)} p-values are two-sided and not corrected "
+            "for the number of rows; interval and test are different procedures and may disagree at the margin."
         )
     if told := detectable(facts.detectable, facts.evaluator, facts.text):
         lines.append(told)

@@ -1,5 +1,6 @@
 """The whole pipeline on a few rows, then what every user does next."""
 
+import json
 import os
 import re
 import subprocess
@@ -111,6 +112,39 @@ def test_what_is_not_measured_has_no_row(saga: Saga, small: list[str], store: st
         assert "ScaLA AUROC" in text
         assert "Summ PS" not in text
         assert "RC APS" not in text
+
+
+@pytest.mark.slow
+def test_labelled_sentences_are_measured_but_for_one_that_the_training_holds(
+    saga: Saga, small: list[str], store: str, first: Done, tmp_path: Path
+) -> None:
+    (data,) = (Path(row["uri"]) for row in first.report["stages"] if row["stage"] == "data")
+    seen = next(s for s in pq.read_table(data / "prompts.parquet")["sentence"].to_pylist() if len(s.split()) > 6)
+    right = [f"Hun kjøpte en ny {thing} til barna sine i går." for thing in ("sykkel", "ball", "genser", "seng")]
+    wrong = [sentence.replace("kjøpte en", "en kjøpte") for sentence in right]
+    labelled = tmp_path / "NoCoLa_class_test.txt"
+    lines = [*("Grammatical:\n" + sentence + "\n" for sentence in [*right, seen])]
+    lines += ("Ungrammatical:\n" + sentence + "\tO\n" for sentence in wrong)
+    labelled.write_text("\n".join(lines), encoding="utf-8")
+    source = ("--set", f"evaluation.acceptability.source.path={labelled}")
+    done = saga("run", "demo", *small, *source, "--store", store, "--json")
+    assert done.code == 0, done.err
+    for model in ("base", "final"):
+        assert done.report["metrics"][model]["acceptability_auroc"]["n"] == 8
+    assert "CoLA AUROC" in done.out
+    assert "CoLA AUROC" in Path(done.report["card"]).read_text(encoding="utf-8")
+    (items,) = (Path(row["uri"]) for row in done.report["stages"] if row["stage"] == "items")
+    record = json.loads((items.parent / "record.json").read_text(encoding="utf-8"))
+    assert record["headline"]["left_out"]["acceptability"] == 1
+
+
+def test_a_leak_fails_the_run_where_the_recipe_wants_it(saga: Saga, small: list[str], store: str, first: Done) -> None:
+    # The demo asks about, and summarises, the articles that it trains on, which leaves out what it has trained on.
+    done = saga("run", "demo", *small, "--set", "evaluation.on_leak=fail", "--store", store)
+    assert done.code == 1
+    line = done.err.splitlines()[-1]
+    assert re.search(r"evaluation\.on_leak: the training text holds \d+ sentences of ScaLA: .* take them out", line)
+    assert "Traceback" not in done.err
 
 
 def test_a_runtime_setting_runs_nothing(saga: Saga, small: list[str], store: str, first: Done) -> None:

@@ -27,7 +27,8 @@ def test_with_one_seed_it_is_the_suites_comparison_corrected() -> None:
         assert (row.comparison.delta, row.comparison.test) == (comparison.delta, comparison.test)
         if "bootstrap" not in comparison.test:
             assert row.comparison.p == comparison.p
-    assert [row.holm for row in found.differences] == holm([row.comparison.p for row in found.differences])
+    tested = [row for row in found.differences if row.metric != "bits_per_byte"]
+    assert [row.holm for row in tested] == holm([row.comparison.p for row in tested])
     assert {row.metric: row.holm for row in found.differences if row.arm == "b"}["ppl"] < 0.05
 
 
@@ -60,6 +61,25 @@ def test_a_perplexity_over_seeds_is_compared_by_its_logarithm() -> None:
     before, after = (found.figures[arm]["ppl"].value for arm in ("a", "b"))
     assert row.comparison.delta == pytest.approx(after - before)
     assert 0 < row.comparison.low < row.comparison.delta < row.comparison.high
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_perplexity_and_bits_per_byte_are_one_test(seeds: tuple[int, ...]) -> None:
+    arms = [_arm("a", *(1 + i for i in seeds)), _arm("b", *(4 + i for i in seeds), nll=5.02)]
+    rows = {row.metric: row for row in compare_arms([BASE], arms, {}, 0, 200).differences}
+    ppl, bits = rows["ppl"], rows["bits_per_byte"]
+    assert ppl.holm == bits.holm >= max(ppl.comparison.p, bits.comparison.p)
+    most = (len(rows) - 1) * max(row.comparison.p for row in (ppl, bits))
+    assert ppl.holm <= min(1.0, most) + 1e-12
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_where_no_item_differs_other_items_still_might(seeds: tuple[int, ...]) -> None:
+    found = compare_arms([BASE], [_arm("a", *seeds, passing=1.0), _arm("b", *seeds, passing=1.0)], {}, 0, 200)
+    row = next(row.comparison for row in found.differences if row.metric == "parse_success")
+    assert (row.delta, row.p) == (0.0, 1.0)
+    assert row.low == -row.high
+    assert 0.02 < row.high < 0.05
 
 
 def test_models_of_another_tokenizer_have_no_perplexity_a_token_in_common() -> None:

@@ -128,6 +128,24 @@ def test_what_slipped_through_fails_the_check(task: str) -> None:
         check(items, SeenText([leaked.upper()]), "nb")
 
 
+@pytest.mark.parametrize(
+    ("seen", "task"),
+    [
+        ("HER BEGYNNER historien om roman", "the held-out prompts"),
+        ("En linje til om roman står her helt nederst.", "the held-out documents"),
+        ("Hun leser en lang roman hjemme!", "ScaLA"),
+        ("Saken om roman vakte stor oppsikt i hele byen.", "the summaries' documents"),
+        ("Vi spurte dem om roman på torget igår.", "the questions' texts"),
+        ("Folk liker roman bedre enn alt annet", "the labelled sentences"),
+    ],
+)
+def test_one_leak_fails_a_run_that_wants_none(seen: str, task: str) -> None:
+    strict = _SETTINGS.model_copy(update={"on_leak": "fail"})
+    gather(_FOUND, SeenText(["Noe helt annet står i denne teksten."]), strict, "nb", 3)
+    with pytest.raises(StageError, match=rf"evaluation.on_leak: the training text holds \d+ sentences? of {task}: "):
+        gather(_FOUND, SeenText([seen]), strict, "nb", 3)
+
+
 def test_a_task_of_which_everything_was_seen_is_refused() -> None:
     with pytest.raises(
         UserError, match="evaluation, summaries: the training text holds a sentence of every one of the 4"

@@ -92,7 +92,7 @@ def test_what_is_seen_is_always_found_and_the_similarity_is_jaccards(sentences: 
 
 
 def test_a_leak_fails_the_run_and_says_what_leaked() -> None:
-    require_none([], "ScaLA")
+    require_none([], "ScaLA", "leakage")
     leaks = [Leak(f"Setning {n}.", f"Setningen {n}.", 0.7 + n / 100) for n in range(5)]
     with pytest.raises(StageError, match=r"holds 5 sentences of ScaLA: 'Setning 4.' is in it as .* and 2 more"):
-        require_none(leaks, "ScaLA")
+        require_none(leaks, "ScaLA", "leakage")

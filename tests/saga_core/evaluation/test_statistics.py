@@ -140,12 +140,32 @@ def test_paired_bootstrap_p_is_two_sided_and_never_zero() -> None:
 def test_comparisons_tell_direction_interval_and_test() -> None:
     rng = np.random.default_rng(1)
     before, after = rng.random(200) < 0.5, rng.random(200) < 0.8
-    rates = compare_rates(before, after, 0, 500)
+    rates = compare_rates(before, after)
     assert rates.delta == pytest.approx(after.mean() - before.mean())
     assert 0 < rates.low < rates.delta < rates.high
     assert (rates.p < 0.001, rates.test) == (True, "exact McNemar")
     means = compare_means([0.1, 0.2, 0.4], [0.1, 0.2, 0.4], 0, 500)
     assert means == Comparison(0.0, 0.0, 0.0, 1.0, "paired permutation")
+
+
+def test_the_interval_of_paired_rates_is_the_published_one() -> None:
+    # The example of R's PropCIs::diffpropci.mp(b = 40, c = 20, n = 160).
+    before = np.repeat([True, False, True], [40, 20, 100])
+    after = np.repeat([False, True, True], [40, 20, 100])
+    found = compare_rates(before, after)
+    assert (found.low, found.high) == pytest.approx((-0.21601726, -0.03089632), abs=1e-7)
+    assert found.delta == -20 / 160
+
+
+@given(cells=st.lists(st.integers(0, 40), min_size=4, max_size=4).filter(any))
+def test_the_interval_of_paired_rates_has_a_width_and_holds_the_difference(cells: list[int]) -> None:
+    both, lost, gained, neither = cells
+    found = compare_rates(
+        np.repeat([True, True, False, False], [both, lost, gained, neither]),
+        np.repeat([True, False, True, False], [both, lost, gained, neither]),
+    )
+    assert -1.0 <= found.low <= found.delta <= found.high <= 1.0
+    assert found.low < found.high
 
 
 def test_a_paired_bootstrap_ignores_what_units_have_in_common() -> None:
@@ -173,7 +193,7 @@ def test_one_unit_is_evidence_of_nothing() -> None:
         lambda: bootstrap_mean([], 0, 100),
         lambda: auroc([], [1.0]),
         lambda: auroc([1.0], []),
-        lambda: compare_rates([], [], 0, 100),
+        lambda: compare_rates([], []),
         lambda: compare_means([1.0], [1.0, 2.0], 0, 100),
         lambda: compare_statistics(_ratio, [[1.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]], 0, 100),
         lambda: bootstrap_mean([1.0, float("nan")], 0, 100),
