@@ -7,6 +7,7 @@ VERSION, or, when its output is provably the same (a renamed variable), record t
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib
 import json
@@ -54,17 +55,25 @@ def stage_code(stage: str) -> dict[str, str]:
         path = _path(name)
         if name in found or path is None or name.startswith(_CONTRACT) or name in _FRAME:
             continue
-        source = path.read_text(encoding="utf-8")
-        found[name] = fingerprint(source)
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                waiting += [alias.name for alias in node.names]
+        found[name], imported = _module(path)
+        waiting += imported
         if name == LANGUAGES:
             # Languages are found by looking into the folder, not by an import that could be read here.
             found |= {f"{name}.{code}": _language(code) for code in languages.codes()}
     return dict(sorted(found.items()))
+
+
+@functools.cache
+def _module(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the fingerprint of a module and what it imports; stages have most modules in common."""
+    source = path.read_text(encoding="utf-8")
+    imported: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+    return fingerprint(source), tuple(imported)
 
 
 def _language(code: str) -> str:

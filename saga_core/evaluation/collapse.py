@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from statistics import fmean
 
 import numpy as np
-from sacrebleu.metrics.bleu import BLEU
 
 from saga_core.evaluation.jackknife import jackknife_estimate
 from saga_core.evaluation.statistics import Estimate, FloatArray
 from saga_core.rewards.mattr import words
 
-# A text is compared with so many others, drawn at random: with all, a thousand texts would be a million comparisons.
-_REFERENCES = 50
-_GROUPS = 10
 _OVERLAP = 4
 _PASSAGE = 8
 # A statistic of a set, and its value without each unit, (n,).
@@ -75,38 +69,6 @@ def opener_entropy(openers: Sequence[Sequence[str]]) -> SetStatistic:
         own = Counter(each)
         without.append(entropy(n - own[word] for word, n in counts.items()))
     return entropy(counts.values()), np.array(without)
-
-
-def self_bleu(texts: Sequence[str], seed: int) -> tuple[list[float], SetStatistic]:
-    """Return the BLEU-4 of each text against others of its set, in 0..1 (Self-BLEU; Zhu et al. 2018, SIGIR).
-
-    By sacrebleu, its tokens lower-cased and its order effective, so that a text of two words has a figure too.
-
-    Args:
-        texts: The set.
-        seed: Of the choice of the others, of which at most 50 are taken; the same for every set of a size.
-
-    Returns:
-        The figure of each text; and their mean, with the mean without each tenth of the set, both as texts and as
-        what others are held against: leaving out one text at a time would take n times as long.
-    """
-    bleu = BLEU(effective_order=True, lowercase=True)
-    others = [[j for j in range(len(texts)) if j != i] for i in range(len(texts))]
-    for i, order in enumerate(others):
-        random.Random(f"{seed}/{i}").shuffle(order)
-
-    def scores(left_out: int | None) -> list[float]:
-        found = []
-        for i, text in enumerate(texts):
-            if left_out is None or i % _GROUPS != left_out:
-                against = [texts[j] for j in others[i] if left_out is None or j % _GROUPS != left_out][:_REFERENCES]
-                found.append(bleu.sentence_score(text, against).score / 100.0 if against else 0.0)
-        return found
-
-    every = scores(None)
-    groups = range(min(_GROUPS, len(texts)))
-    without = [fmean(some) if (some := scores(group)) else 0.0 for group in groups]
-    return every, (fmean(every), np.array(without))
 
 
 def duplicate_share(duplicate: Sequence[bool], texts: Sequence[str]) -> SetStatistic:

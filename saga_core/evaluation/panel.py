@@ -21,12 +21,12 @@ from saga_core.evaluation.collapse import (
     estimate_set,
     opener_entropy,
     overlaps,
-    self_bleu,
 )
 from saga_core.evaluation.holm import holm
 from saga_core.evaluation.jackknife import compare_jackknife
 from saga_core.evaluation.language_share import languages_of
 from saga_core.evaluation.parse import ParseOutcome
+from saga_core.evaluation.self_bleu import self_bleu
 from saga_core.evaluation.signs import SIGNS
 from saga_core.evaluation.statistics import (
     Comparison,

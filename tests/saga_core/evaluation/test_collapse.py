@@ -19,7 +19,6 @@ from saga_core.evaluation.collapse import (
     duplicates,
     opener_entropy,
     overlaps,
-    self_bleu,
 )
 from saga_core.evaluation.jackknife import compare_jackknife
 
@@ -65,24 +64,6 @@ def test_the_value_without_a_text_is_that_of_the_others(
     _, without = statistic(some)
     for i, value in enumerate(without):
         assert value == pytest.approx(statistic(some[:i] + some[i + 1 :])[0])
-
-
-def test_self_bleu_is_one_for_copies_and_low_for_texts_of_their_own() -> None:
-    own = [
-        "Katten sover på den varme steinen.",
-        "I morgen reiser vi til Bergen med tog.",
-        "Prisene steg kraftig i fjor høst.",
-    ]
-    every, (mean, without) = self_bleu(own, 0)
-    assert max(every) < 0.15
-    assert mean == pytest.approx(sum(every) / 3)
-    assert without == pytest.approx([self_bleu(own[:i] + own[i + 1 :], 0)[1][0] for i in range(3)])
-    assert self_bleu([own[0]] * 3, 0)[0] == pytest.approx([1.0] * 3)
-    # Of more than fifty others fifty are drawn, by seed; a tenth of the set is left out at a time.
-    many = [f"{own[n % 3]} Nummer {n}." for n in range(60)]
-    assert self_bleu(many, 1)[0] == self_bleu(many, 1)[0]
-    assert len(self_bleu(many, 1)[1][1]) == 10
-    assert self_bleu(["alene"], 0)[0] == [0.0]
 
 
 @pytest.mark.parametrize("statistic", [_of_words(distinct_2), _duplicate_share])
