@@ -1,4 +1,4 @@
-"""(judge) → data → probe → gate → (KL-SFT) → candidates → scores → pairs → DPO → evaluation → publication.
+"""data → (judge) → probe → gate → (KL-SFT) → candidates → scores → pairs → DPO → evaluation → publication.
 
 What is measured on is gathered before anything is trained (items); the judge is measured too (judge_check), human text
 as well (evaluate_human), and whether the judge was fooled (panel).
@@ -74,9 +74,9 @@ def align(
 
 def run_stages(run: Runner) -> dict[str, Outcome]:
     """Run the pipeline's stages, each with what it reads or consults; return their outcomes by name."""
+    prepared = run(data.STAGE)
     oracle = run(judge.STAGE)
     checked = run(judge_check.STAGE, judge=oracle)
-    prepared = run(data.STAGE)
     measured_on = run(items.STAGE, data=prepared)
     base_ps = run(probe.STAGE, judge=oracle, data=prepared)
     decision = run(gate.STAGE, probe=base_ps)
@@ -105,7 +105,7 @@ def run_stages(run: Runner) -> dict[str, Outcome]:
         panel=tricks,
     )
     outcomes = (
-        oracle, checked, prepared, measured_on, base_ps, decision, tuned, sampled, scored, preferred, aligned, human,
+        prepared, oracle, checked, measured_on, base_ps, decision, tuned, sampled, scored, preferred, aligned, human,
         before, after, tricks, published,
     )  # fmt: skip
     return {outcome.stage: outcome for outcome in outcomes}

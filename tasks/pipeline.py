@@ -27,9 +27,9 @@ from tasks import (
 from tasks.stage import Stage
 
 PIPELINE: tuple[Stage, ...] = (
+    data.STAGE,
     judge.STAGE,
     judge_check.STAGE,
-    data.STAGE,
     items.STAGE,
     probe.STAGE,
     gate.STAGE,

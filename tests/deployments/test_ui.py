@@ -113,7 +113,7 @@ def test_started_from_the_form_it_is_watched_until_it_ends(ui: Interface) -> Non
     expect(ui.state).to_have_text("Running")
     expect(ui.state).to_have_text("Completed", timeout=ENDS)
     stages = ui.tab("Task Runs")
-    for stage in ("judge", "judge_check", "data", "items", "probe", "gate"):
+    for stage in ("data", "judge", "judge_check", "items", "probe", "gate"):
         expect(stages.get_by_role("link", name=stage, exact=True)).to_be_visible()
     expect(stages).to_contain_text("(5 Completed, 1 Skipped)")
     ui.open_page(run, "demo-gate")

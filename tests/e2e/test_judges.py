@@ -88,11 +88,11 @@ def test_a_recipe_names_a_treebank_in_place_of_a_parser(saga: Saga, small: list[
     judge = ("--set", "judge={kind: treebank, model: 'demo:text/articles.conllu', steps: 120}")
     done = saga("run", "demo", *small, *judge, "--until", "probe", *store, "--json")
     assert done.code == 0, done.err
-    stages = ("judge", "judge_check", "data", "items", "probe")
+    stages = ("data", "judge", "judge_check", "items", "probe")
     assert done.states == dict.fromkeys(stages, "computed")
     again = saga("run", "demo", *small, *judge, "--set", "probe.temperature=0.9", "--until", "probe", *store, "--json")
     assert again.states == dict.fromkeys(stages, "cached") | {"probe": "computed"}
-    shown = saga("show", f"judge/{done.report['stages'][0]['key'][:12]}", *store)
+    shown = saga("show", f"judge/{done.report['stages'][1]['key'][:12]}", *store)
     assert shown.code == 0
     assert "weights.safetensors" in shown.out
 

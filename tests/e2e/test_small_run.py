@@ -17,8 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from saga_core.evaluation.suite import METRICS
 
 STAGES = [
-    "judge_check",
     "data",
+    "judge_check",
     "items",
     "probe",
     "gate",
