@@ -44,8 +44,14 @@ def variants(vary: Sequence[str], fixed: Sequence[str] = ()) -> list[Variant]:
         where = f"--vary {given}"
         if not equals or not key:
             raise UserError("not of the form key=value,value", where, _EXAMPLE)
-        if key in lists or key in {setting.partition("=")[0] for setting in fixed}:
+        settings = [setting.partition("=")[0] for setting in fixed]
+        if key in lists or key in settings:
             raise UserError(f"{key} is given twice", where, "give it once")
+        # A whole group replaces what is said of a part of it, and the arm would not be what it is called.
+        overlapping = [other for other in (*lists, *settings) if other.startswith(f"{key}.")]
+        overlapping += [other for other in lists if key.startswith(f"{other}.")]
+        if overlapping:
+            raise UserError(f"{key} and {overlapping[0]} overlap", where, "name the same settings one by one")
         lists[key] = _values(text, where)
     arms = [Variant(_title(chosen), _overrides(chosen)) for chosen in _product(lists)]
     if len(arms) < 2:
@@ -64,14 +70,19 @@ def _values(text: str, where: str) -> list[object]:
         raise UserError("the values are not YAML", where, "quote them") from error
     if not isinstance(values, list) or not values:
         raise UserError("no value", where, _EXAMPLE)
-    shown = [_text(value) for value in values]
+    # As they are called, for arms of one name would be taken for seeds of one arm: 0.1 and "0.1" are the same setting.
+    shown = [_name(value) for value in values]
     if twice := next((text for i, text in enumerate(shown) if text in shown[:i]), None):
         raise UserError(f"{twice} is given twice", where, "give each value once")
     return values
 
 
 def _title(chosen: dict[str, object]) -> str:
-    return ", ".join(f"{key}={value if isinstance(value, str) else _text(value)}" for key, value in chosen.items())
+    return ", ".join(f"{key}={_name(value)}" for key, value in chosen.items())
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else _text(value)
 
 
 def _overrides(chosen: dict[str, object]) -> tuple[str, ...]:

@@ -32,6 +32,12 @@ def test_commas_in_brackets_and_quotes_are_a_values_own() -> None:
     assert arms[0].title == "generation.temperatures=[0.7, 1.1], name=a,b"
 
 
+def test_a_part_of_a_fixed_group_may_vary() -> None:
+    arms = variants(["dpo.beta=0.1,0.2"], ["dpo={epochs: 1}"])
+    recipe = load_recipe("demo", ["dpo={epochs: 1}", *arms[1].overrides]).recipe
+    assert (recipe.dpo.epochs, recipe.dpo.beta) == (1, 0.2)
+
+
 def test_a_value_is_read_as_set_reads_it() -> None:
     null, rate = variants(["evaluation.reading=null", "dpo.learning_rate=1e-4,2e-4"])
     assert load_recipe("demo", null.overrides).recipe.evaluation.reading is None
@@ -46,7 +52,11 @@ def test_a_value_is_read_as_set_reads_it() -> None:
         (["sft.mode="], [], "no value"),
         (["sft.mode=skip"], [], "one arm is nothing to compare"),
         ([], [], "one arm is nothing to compare"),
-        (["sft.mode=skip,force,skip"], [], '"skip" is given twice'),
+        (["sft.mode=skip,force,skip"], [], "skip is given twice"),
+        (['dpo.beta=0.1,"0.1"'], [], "0.1 is given twice"),
+        (["dpo={beta: 0.1},{beta: 0.2}", "dpo.beta=0.1,0.2"], [], "dpo.beta and dpo overlap"),
+        (["dpo.beta=0.1,0.2", "dpo={beta: 0.1},{beta: 0.2}"], [], "dpo and dpo.beta overlap"),
+        (["dpo={beta: 0.1},{beta: 0.2}"], ["dpo.epochs=1"], "dpo and dpo.epochs overlap"),
         (["sft.mode=skip,force", "sft.mode=auto"], [], "sft.mode is given twice"),
         (["sft.mode=skip,force"], ["sft.mode=auto"], "sft.mode is given twice"),
         (["sft.mode=a[,b"], [], "the values are not YAML"),
@@ -63,4 +73,4 @@ def test_mistakes_are_told_in_a_line(vary: list[str], fixed: list[str], told: st
 def test_any_text_gives_arms_or_a_mistake(lists: dict[str, str]) -> None:
     with contextlib.suppress(UserError):
         arms = variants([f"{key}={values}" for key, values in lists.items()])
-        assert len({arm.overrides for arm in arms}) == len(arms) > 1
+        assert len({arm.overrides for arm in arms}) == len({arm.title for arm in arms}) == len(arms) > 1
