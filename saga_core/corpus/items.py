@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from saga_core.corpus.labelled import labelled, read_labelled
-from saga_core.corpus.sources import read_lines
+from saga_core.corpus.sources import check_characters, read_lines
 from saga_core.errors import UserError
 from saga_core.evaluation.acceptability import AcceptabilityItem
 from saga_core.evaluation.reading import ReadingItem
@@ -95,9 +95,13 @@ def _rows(pin: Outside, split: str) -> Iterator[tuple[str, Row]]:
 
 def _parse(text: str, where: str) -> Any:  # noqa: ANN401 - JSON has no narrower type
     try:
-        return json.loads(text)
-    except ValueError as error:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"not JSON: {error}", where, "correct the file") from error
+    if "\\ud" in text.lower():
+        # Only an escape can make half a pair; two halves of one are a character by now.
+        check_characters(json.dumps(value, ensure_ascii=False), where)
+    return value
 
 
 def _summary_items(language: str, row: Row, where: str) -> Iterator[SummaryItem]:

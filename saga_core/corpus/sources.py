@@ -83,8 +83,8 @@ def json_field(path: Path, number: int, line: str, field: str) -> str:
     except (ValueError, RecursionError) as error:
         raise UserError(f"not JSON: {error}", f"{path}:{number}", "give one JSON object a line") from error
     text = value.get(field) if isinstance(value, dict) else None
-    if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
-        raise UserError("half a surrogate pair, which is no character", f"{path}:{number}", "correct the escape")
+    if isinstance(text, str):
+        check_characters(text, f"{path}:{number}")
     if not isinstance(text, str):
         fields = f"has {', '.join(sorted(value)) or 'nothing'}" if isinstance(value, dict) else "is no object"
         if isinstance(value, dict) and field in value:
@@ -93,6 +93,16 @@ def json_field(path: Path, number: int, line: str, field: str) -> str:
             f"no text in the field {field}: the line {fields}", f"{path}:{number}", "name the field in corpus.sources"
         )
     return text
+
+
+def check_characters(text: str, where: str) -> None:
+    """Refuse a text with half a surrogate pair, which JSON can escape and no tokenizer or table can take.
+
+    Raises:
+        UserError: It has one.
+    """
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise UserError("half a surrogate pair, which is no character", where, "correct the escape")
 
 
 def _from_hub(source: TextSource, pin: Outside, seed: int) -> Iterator[str]:

@@ -43,6 +43,8 @@ def test_squad_has_questions_by_paragraph_and_those_without_answers_are_left_out
     ("name", "text", "message"),
     [
         ("a.json", "{", r"a\.json: not JSON"),
+        ("a.json", "[" * 100_000, r"a\.json: not JSON"),
+        ("a.jsonl", '\n{"text": "Ja \\ud800.", "summary": "x"}', r"a\.jsonl:2: half a surrogate pair"),
         ("a.json", '{"x": 1}', r"neither a list nor an object with data"),
         ("a.json", '[{"text": "x"}]', r"a\.json\[0\]: unknown form of item: .*with text"),
         ("a.jsonl", '{"text": "x"}\n', r"a\.jsonl:1: unknown form of item"),
