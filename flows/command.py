@@ -7,6 +7,7 @@ import signal
 import sys
 from types import FrameType
 
+from flows.insisting import insist_on_interruptions
 from saga_core.telling import tell
 
 
@@ -15,6 +16,7 @@ def main() -> None:
     try:
         # A batch system ends a run with SIGTERM: the same way out as Ctrl-C.
         signal.signal(signal.SIGTERM, _interrupt)
+        insist_on_interruptions()
         # What an old terminal cannot show is no reason to fail.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
