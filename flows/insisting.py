@@ -9,6 +9,7 @@ import threading
 
 # Until whatever it fell into has returned.
 _SOON = 0.02
+_taken = threading.Event()
 
 
 def insist_on_interruptions() -> None:
@@ -21,13 +22,24 @@ def insist_on_interruptions() -> None:
             other(unraisable)
             return
         # Not from here, for what is raised in a hook is dropped as well; to the main thread, so that a wait ends.
-        again = threading.Timer(_SOON, signal.pthread_kill, (threading.main_thread().ident, number))
+        again = threading.Timer(_SOON, _send, (number,))
         again.daemon = True
         # Of a process that is about to end by itself no thread begins.
         with contextlib.suppress(RuntimeError):
             again.start()
 
     sys.unraisablehook = hook
+
+
+def stop_insisting() -> None:
+    """Send none any more: the command is ending, and what still falls by the way must not end that half done."""
+    _taken.set()
+
+
+def _send(number: signal.Signals) -> None:
+    main = threading.main_thread().ident
+    if main is not None and not _taken.is_set():
+        signal.pthread_kill(main, number)
 
 
 def _signal_of(error: BaseException | None) -> signal.Signals | None:

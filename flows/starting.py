@@ -9,6 +9,7 @@ from collections.abc import Callable, Container
 from datetime import UTC, datetime
 from typing import Any
 
+from flows.insisting import stop_insisting
 from flows.terminal import describe
 from saga_core.errors import SagaError, StageError, UserError
 from tasks.report import RunReport, find_run
@@ -39,6 +40,7 @@ def start_flow(
         start_embedded_api()
         return call()
     except BaseException as error:
+        stop_insisting()
         report = getattr(error, "report", None) or _report_since(session, start) or RunReport(session).as_dict()
         told = _failure(error, report)
         told.__dict__["report"] = report

@@ -15,6 +15,7 @@ from rich import filesize
 from rich.console import Console
 from rich.text import Text
 
+from flows.insisting import stop_insisting
 from saga_core.artifacts.storage import shown
 from saga_core.errors import SagaError
 from saga_core.telling import printable, tell
@@ -36,6 +37,7 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
+            stop_insisting()
             line, code = f"unexpected {describe(error)}", 1
             if isinstance(error, SagaError):
                 line, code = str(error), error.exit_code

@@ -33,10 +33,9 @@ except BaseException as error:
 """
 
 
-@pytest.mark.parametrize(("which", "told"), [("SIGINT", "KeyboardInterrupt"), ("SIGTERM", "TerminationSignal")])
-def test_an_interruption_that_a_finaliser_swallowed_comes_again(which: str, told: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", DROPPED, str(int(getattr(signal, which)))],
+def run(code: str, which: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, str(int(getattr(signal, which)))],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -44,7 +43,19 @@ def test_an_interruption_that_a_finaliser_swallowed_comes_again(which: str, told
         timeout=60,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+@pytest.mark.parametrize(("which", "told"), [("SIGINT", "KeyboardInterrupt"), ("SIGTERM", "TerminationSignal")])
+def test_an_interruption_that_a_finaliser_swallowed_comes_again(which: str, told: str) -> None:
+    done = run(DROPPED, which)
     assert (done.stdout, done.stderr) == (f"{told}\n", "")
+
+
+def test_a_command_that_is_ending_is_not_interrupted_again() -> None:
+    code = DROPPED.replace("time.sleep(20)", "stop_insisting(); time.sleep(1)")
+    code = code.replace("import insist_on_interruptions", "import insist_on_interruptions, stop_insisting")
+    done = run(code, "SIGINT")
+    assert (done.stdout, done.stderr) == ("slept to the end\n", "")
 
 
 def test_another_error_in_a_finaliser_is_told_as_ever() -> None:
