@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, HfApi, get_session, get_token
 from huggingface_hub import logging as hub_logging
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils import disable_progress_bars, validate_repo_id
 
 from saga_core.errors import HubError, SagaError, UserError
+
+# For each step of a request, so that a large file on a slow line takes what it takes.
+_ANSWER_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,13 @@ def push(repository: str, files: Mapping[str, Path | bytes], message: str, *, pr
         disable_progress_bars()
     api = HfApi()
     with _told(repository, api.endpoint):
-        if get_token() is None:
+        token = get_token()
+        if token is None:
             raise UserError("no token for the Hub", "HF_TOKEN", "set it to one that may write, or run: hf auth login")
+        if not token.isascii():
+            raise UserError("it has characters that no token has", "HF_TOKEN", "set it to one that may write")
+        # The client itself waits for ever for a Hub that takes a request and does not answer it.
+        get_session().timeout = _ANSWER_SECONDS
         api.create_repo(repository, private=private or None, exist_ok=True)
         before = api.model_info(repository)
         if private and not before.private:

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from artifact_graphs import put, write_run
 from e2e_command import ROOT, Done, command
 from huggingface_hub import HfApi, ModelCard, constants
 from peft import LoraConfig, PeftModel, get_peft_model
-from servers.hub import READ_ONLY, TOKEN, HubServer
+from servers.hub import READ_ONLY, TOKEN, Answer, HubServer
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
+import saga_core.hub
 from flows.cli import app
 from saga_core.artifacts.record import Record
 from saga_core.artifacts.store import Store
@@ -308,6 +310,26 @@ def test_a_hub_that_does_not_answer_is_one_line(saga: Saga, published: Record, m
     assert line.startswith("saga: http://127.0.0.1:9: the push failed: ConnectError: ")
 
 
+def test_a_hub_that_takes_a_request_and_never_answers_is_one_line(
+    saga: Saga, hub: HubServer, published: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(saga_core.hub, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(hub, "answer", lambda asked: Answer.refusal(500 if over.wait(60) else 504))
+    line = refused(saga("demo", "--to", TO), 1)
+    over.set()
+    assert re.match(f"saga: {hub.endpoint}: the push failed: ReadTimeout: .*; check the network", line)
+
+
+def test_a_token_with_a_strange_character_is_one_line(
+    saga: Saga, hub: HubServer, published: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_\N{LATIN SMALL LETTER AE}")
+    line = refused(saga("demo", "--to", TO), 2)
+    assert line == "saga: HF_TOKEN: it has characters that no token has; set it to one that may write\n"
+    assert hub.asked == []
+
+
 def test_a_token_is_in_no_traceback(saga_as_a_process: Saga, hub: HubServer, published: Record) -> None:
     hub.failing["/commit/"] = 501
     done = saga_as_a_process("demo", "--to", TO, SAGA_DEBUG="1")
@@ -356,3 +378,9 @@ def test_a_damaged_adapter_is_not_pushed(saga: Saga, hub: HubServer, store: Stor
 def test_a_run_that_is_not_there_is_one_line(saga: Saga, store: Store, published: Record) -> None:
     line = refused(saga("dmeo", "--to", TO), 2)
     assert line == f"saga: {store.uri}: no run dmeo with a card; saga show names the newest run\n"
+
+
+def test_a_variable_that_is_not_set_names_no_run(saga: Saga, hub: HubServer, store: Store, published: Record) -> None:
+    line = refused(saga("", "--to", TO), 2)
+    assert line == f"saga: {store.uri}: no run of an empty name with a card; saga show names the newest run\n"
+    assert hub.asked == []
