@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.terminal import StoreUri, one_line_errors, out, plain, size
+from flows.terminal import NAMELESS, StoreUri, one_line_errors, out, plain, size
 from saga_core.artifacts.inventory import require
 from saga_core.artifacts.store import Store
 from saga_core.environment import DEFAULT_STORE
@@ -29,7 +31,7 @@ def report(run_name: RunName = None, store: StoreUri = DEFAULT_STORE, file: File
     require(opened.storage)
     found = find_run(opened, run_name)
     if found is None:
-        what = f"no run {run_name}" if run_name else "no run is here"
+        what = "no run is here" if run_name is None else f"no run {run_name or NAMELESS}"
         raise UserError(what, opened.uri, "saga show names the newest; give --store, or run a recipe first")
     # Whoever writes into the store also names its runs.
     name = re.sub(r"[^\w.-]", "_", found["run"])
@@ -40,7 +42,19 @@ def report(run_name: RunName = None, store: StoreUri = DEFAULT_STORE, file: File
 
 
 def _write(path: Path, page: bytes) -> None:
+    # Through a link to the page itself; what is no file, such as /dev/stdout, is written to as it is.
+    target = path.resolve()
+    special = target.exists() and not target.is_file()
+    beside = target if special else target.with_name(f".saga-report-{os.getpid()}")
     try:
-        path.write_bytes(page)
-    except OSError as error:
+        # A full disk or a kill leaves the page that was there before.
+        beside.write_bytes(page)
+        if not special:
+            beside.replace(target)
+    except BaseException as error:
+        if not special:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise UserError(f"cannot be written: {error.strerror}", f"--out {path}", "choose another file") from error

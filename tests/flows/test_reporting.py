@@ -1,9 +1,14 @@
 """``saga report`` as a user runs it: one file, and one line where something is wrong."""
 
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from e2e_command import ROOT
 from report_samples import RUN, make_run
 from typer.testing import CliRunner
 
@@ -52,6 +57,7 @@ def test_a_mistake_is_one_line(store: Store) -> None:
     make_run(store, until="gate")
     for arguments, what in (
         (["nobody"], "no run nobody"),
+        ([""], "no run of an empty name"),
         (["--out", "no/such/folder/page.html"], "cannot be written: No such file or directory"),
         (["--out", "."], "cannot be written: Is a directory"),
     ):
@@ -60,6 +66,30 @@ def test_a_mistake_is_one_line(store: Store) -> None:
         assert what in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert not list(Path().iterdir())
+
+
+def test_a_disk_that_is_full_leaves_the_page_that_was_there(store: Store) -> None:
+    make_run(store, until="gate")
+    Path("page.html").write_text("an older one")
+    command = f"ulimit -f 1; exec {shlex.join([sys.executable, '-m', 'flows.command', 'report', '--out', 'page.html'])}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SAGA_STORE": store.uri, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "page.html: cannot be written: File too large" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert Path("page.html").read_text() == "an older one"
+    assert [file.name for file in Path().iterdir()] == ["page.html"]
+
+
+def test_a_page_is_written_through_a_link_and_to_what_is_no_file(store: Store) -> None:
+    make_run(store, until="gate")
+    Path("page.html").write_text("an older one")
+    Path("link.html").symlink_to("page.html")
+    assert saga(store, "--out", "link.html").exit_code == 0
+    assert Path("link.html").is_symlink()
+    assert Path("page.html").read_bytes().startswith(b"<!DOCTYPE html>")
+    assert saga(store, "--out", "/dev/null").exit_code == 0
+    assert Path("/dev/null").is_char_device()
 
 
 def test_a_damaged_artifact_is_one_line_and_leaves_no_page(store: Store) -> None:
