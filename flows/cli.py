@@ -15,6 +15,7 @@ from flows import champions, comparing, hub, judges, reporting, upkeep
 from flows.artifact_view import show_artifact
 from flows.starting import start_flow
 from flows.terminal import (
+    NAMELESS,
     AsJson,
     StoreUri,
     count,
@@ -194,7 +195,8 @@ def _find(store: Store, name: str | None, *, with_card: bool = False) -> dict[st
         runs = [str(row["run"]) for row in store.runs.newest() if row["card"] or not with_card][:5]
         hint = f"runs: {', '.join(runs)}" if runs else "give --store, or run a recipe to its end first"
         kind = "run with a card" if with_card else "run"
-        raise UserError(f"no {kind} {name}" if name else f"no {kind} is here", store.uri, hint)
+        what = f"no {kind} is here" if name is None else f"no {kind} {name or NAMELESS}"
+        raise UserError(what, store.uri, hint)
     return report
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.terminal import AsJson, StoreUri, one_line_errors, out, plain, print_json
+from flows.terminal import NAMELESS, AsJson, StoreUri, one_line_errors, out, plain, print_json
 from saga_core.artifacts.inventory import require
 from saga_core.artifacts.store import Store
 from saga_core.environment import DEFAULT_STORE
@@ -32,7 +32,7 @@ def publish(
     require(opened.storage)
     report = find_run(opened, run_name, with_card=True)
     if report is None:
-        raise UserError(f"no run {run_name} with a card", opened.uri, "saga show names the newest run")
+        raise UserError(f"no run {run_name or NAMELESS} with a card", opened.uri, "saga show names the newest run")
     pushed = publish_run(opened, report, to, private=private)
     said = "pushed" if pushed.changed else "nothing changed: it is there already"
     out.print(plain(f"{report['run']}: {said}"))

@@ -26,6 +26,9 @@ out = Console(soft_wrap=True, markup=False)
 StoreUri = Annotated[str, typer.Option("--store", envvar="SAGA_STORE", help="Folder or URI of the artifacts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of standard output.")]
 
+# What is told of a run whose name is empty, as that of a variable is which is not set.
+NAMELESS = "of an empty name"
+
 P = ParamSpec("P")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from saga_core.artifacts.record import Record
@@ -14,6 +15,9 @@ from saga_core.telling import tell
 from tasks import evaluate
 from tasks.comparison import Design, Measured, StoredComparison
 from tasks.results import LIBRARIES
+
+# Runs that are named where one is not found.
+_NAMED = 5
 
 
 def compare_runs(store: Store, names: Sequence[str]) -> StoredComparison:
@@ -88,7 +92,10 @@ def _evaluation(store: Store, name: str) -> Record:
             what = f"evaluated by version {record.payload['version']} of the stage, not {evaluate.VERSION}"
             raise UserError(what, name, "run its recipe again, which measures the same model anew")
         return record
-    raise UserError("no run of this name has an evaluation", name, "saga show lists runs; run it to its end first")
+    measured = (str(run["run"]) for run in store.runs.newest() if _keys(run).get("evaluate"))
+    newest = ", ".join(dict.fromkeys(islice(measured, _NAMED)))
+    hint = f"measured are {newest}" if newest else "run a recipe to its end first"
+    raise UserError("no run of this name has an evaluation", name or "an empty name", hint)
 
 
 def _measured(record: Record, store: Store) -> Measured:

@@ -94,12 +94,13 @@ class Runs:
         entries = entries or self._storage.files(RUNS)
         for entry in sorted(entries, key=lambda entry: entry.path.rsplit("/", 1)[-1], reverse=True):
             run = entry.path.split("/")[1]
-            if name and name not in (run, run.rpartition("-")[0]):
+            # An empty name, as of a variable that is not set, is no run's.
+            if name is not None and name not in (run, run.rpartition("-")[0]):
                 continue
             # A report that a killed writer left half, or that is none, is no reason to hide the others.
             with suppress(DamagedArtifactError):
                 report = self.read(entry.path)
-                if report is not None and (not name or name in (report["run"], report["recipe"])):
+                if report is not None and (name is None or name in (report["run"], report["recipe"])):
                     yield report
 
     def read(self, path: str) -> dict[str, Any] | None:

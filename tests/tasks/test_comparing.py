@@ -94,8 +94,9 @@ def test_one_run_is_nothing_to_compare(store: str, names: list[str]) -> None:
 
 def test_a_run_without_an_evaluation_is_told(store: str) -> None:
     first = _run(store)
-    with pytest.raises(UserError, match="no run of this name has an evaluation"):
-        compare_runs(Store(store), [first, "other"])
+    for name in ("other", ""):
+        with pytest.raises(UserError, match=f"no run of this name has an evaluation; measured are {first}"):
+            compare_runs(Store(store), [first, name])
 
 
 def test_an_evaluation_by_an_earlier_version_is_told(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
