@@ -16,13 +16,13 @@ from saga_core.artifacts.fingerprint import digest, hash_file
 from saga_core.artifacts.record import Record
 from saga_core.reporting.results import Column
 from saga_core.reporting.stage_facts import StageFacts
-from saga_core.reporting.stage_page import Listed, Place, stage_page
+from saga_core.reporting.stage_page import Listed, Place, own_page, stage_page
 from saga_core.telling import tell
 from tasks.results import LIBRARIES, columns_of, comparisons_of, estimates_of, human_column
 from tasks.session import Outcome, Session
 
-_DRAWN_BY = ("measure_pictures.py", "plots.py", "results.py", "stage_pictures.py", "style.py")
-# What writes its page itself, as the artifact's README.
+_DRAWN_BY = ("measure_pictures.py", "measure_words.py", "plots.py", "results.py", "stage_pictures.py", "style.py")
+# What tells itself what came of it, as the artifact's README.
 _OWN_PAGE = ("comparison",)
 # What a sentence and a table tell as well.
 _NO_PICTURE = ("evaluate_champion", "promotion")
@@ -44,7 +44,8 @@ def page_of(outcome: Outcome, session: Session) -> str:
         record = session.store.find(outcome.reference.stage, outcome.reference.key)
     if record is not None and record.stage in _OWN_PAGE:
         folder = session.store.fetch(session.store.reference(record), only={"README.md"})
-        return (folder / "README.md").read_text(encoding="utf-8")
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        return own_page(text, _facts(outcome, session, record), _place(session, record))
     facts = _facts(outcome, session, record)
     if record is None:
         return stage_page(facts, None, None)

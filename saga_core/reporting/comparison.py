@@ -15,6 +15,7 @@ from saga_core.evaluation.statistics import Estimate
 from saga_core.reporting import markdown
 from saga_core.reporting.comparison_finding import comparison_finding, method, notes
 from saga_core.reporting.results import ROW, Column, measured, p_value, to_markdown
+from saga_core.reporting.wording import kept_together
 
 _HEADINGS = ("Metric", "Δ", "p", "Holm p", "detectable Δ")
 
@@ -40,7 +41,8 @@ def comparison_page(comparison: ArmsComparison, labels: Labels) -> str:
     parts.append(to_markdown(_columns(comparison), evaluator=labels.evaluator, text=labels.text))
     for arm, rows in _by_arm(comparison).items():
         parts.append(f"{markdown.escape(_less(arm, comparison.first))}:")
-        parts.append(markdown.table(_HEADINGS, [_cells(row, labels) for row in rows]))
+        cells = [[*map(kept_together, _cells(row, labels)), _items(comparison, row)] for row in rows]
+        parts.append(markdown.table((*_HEADINGS, "n"), cells))
     if comparison.differences:
         parts.append(markdown.escape(method(comparison)))
     return "\n\n".join(parts) + "\n"
@@ -88,6 +90,10 @@ def _cells(difference: Difference, labels: Labels, between: str = " ") -> list[s
         p_value(difference.holm),
         markdown.ABSENT if least == "none" else least,
     ]
+
+
+def _items(comparison: ArmsComparison, difference: Difference) -> str:
+    return f"{comparison.figures[difference.arm][difference.metric].n:,}"
 
 
 def _lines(figure: str, interval: str) -> str:

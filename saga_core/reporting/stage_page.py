@@ -80,6 +80,17 @@ def stage_page(facts: StageFacts, place: Place | None, picture: bytes | None) ->
     return "\n\n".join([*parts, _state(facts), _where(place)])
 
 
+def own_page(text: str, facts: StageFacts, place: Place) -> str:
+    """Return the page of a stage whose artifact tells in words of its own what came of it.
+
+    Args:
+        text: They, as Markdown.
+        facts: What became of it.
+        place: Where its artifact lies.
+    """
+    return "\n\n".join((text.rstrip(), _state(facts), _where(place)))
+
+
 def _state(facts: StageFacts) -> str:
     took = f"{facts.seconds:,.1f} s" if facts.seconds >= 0.1 else "less than 0.1 s"
     return f"**{escape(facts.state.capitalize())}** ({escape(facts.why)}); making the artifact took {took}."

@@ -29,11 +29,14 @@ def test_the_page_has_finding_figures_differences_and_method(
     assert table[0] == ["Metric", "Base", "sft.mode=skip", "sft.mode=force"]
     assert table[1][0] == "Stanza PS ↑"
     changes = read_table(differences)
-    assert changes[0] == ["Metric", "Δ", "p", "Holm p", "detectable Δ"]
-    assert [row[0] for row in changes[1:]] == [row[0] for row in table[1:]]
-    ppl = next(row for row in changes if row[0] == "PPL-Wiki ↓")
+    assert changes[0] == ["Metric", "Δ", "p", "Holm p", "detectable Δ", "n"]
+    assert [row[0].replace("\u00a0", " ") for row in changes[1:]] == [row[0] for row in table[1:]]
+    # Neither an arrow nor half an interval stands alone on a line.
+    ppl = next(row for row in changes if row[0] == "PPL-Wiki\u00a0↓")
     assert ppl[1].startswith("+")
+    assert ",\u00a0" in ppl[1]
     assert ppl[2].endswith("paired bootstrap")
+    assert ppl[5] == str(compared.figures["sft.mode=force"]["ppl"].n)
     assert f"corrected over all {len(compared.differences)} tests" in page
 
 
