@@ -40,6 +40,7 @@ FINDINGS = [
     {"group": "ceiling", "name": "real text", "measure": "PS", "value": 0.801, "low": 0.76, "high": 0.83, "n": 500},
     {"group": "floor", "name": "shuffled", "measure": "PS", "value": 0.409, "low": 0.37, "high": 0.45, "n": 500},
 ]
+INTACT = {"group": "floor", "name": "the same, intact", "measure": "PS", "value": 0.8, "low": 0.7, "high": 0.9, "n": 90}
 HEADLINES: dict[str, dict[str, Any]] = {
     "judge": {
         "uas": 0.8,
@@ -127,7 +128,10 @@ HEADLINES: dict[str, dict[str, Any]] = {
         "verdict": "promote",
         "champion": "champion 1 (demo)",
         "reasons": ["parse success 79.5% against 70.0% of champion 1 (demo)"],
-        "checks": {"parse_success, champion": {"passed": True}, "ppl, base": {"passed": True}},
+        "checks": {
+            "parse_success, champion": {"before": 0.7, "after": 0.795, "passed": True},
+            "ppl, base": {"before": 212.9, "after": 156.3, "passed": True},
+        },
     },
     "publish": {"adapter_bytes": 2_343_752, "max_logit_difference": 8.6e-6},
 }

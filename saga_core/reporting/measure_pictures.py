@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from saga_core.evaluation.signs import JUDGED
-from saga_core.reporting.measure_words import TASKS
+from saga_core.reporting.measure_words import finding_label, tasks_of
 from saga_core.reporting.style import COLOURS, DPI, GREY, MARKERS, literal, plain, png
 
 _WIDTH = 7.0
@@ -35,7 +35,7 @@ def findings_figure(findings: Sequence[Mapping[str, Any]]) -> bytes:
     for axis, (group, scale, label) in zip(axes, groups, strict=True):
         for place, f in enumerate(group):
             _point(axis, place, f, scale, 0, None)
-        axis.set_yticks(range(len(group)), [literal(f"{f['group']}: {f['name']}") for f in group])
+        axis.set_yticks(range(len(group)), [literal(finding_label(f)) for f in group])
         axis.set_ylim(len(group) - 0.4, -0.6)
         axis.set_xlim(-0.02 * scale, 1.02 * scale)
         if scale == 1.0:
@@ -51,20 +51,19 @@ def items_figure(headline: Mapping[str, Any]) -> bytes:
     Returns:
         A PNG.
     """
-    shown = [(name, label) for name, label in TASKS if headline[name]]
+    shown = tasks_of(headline)
     figure = Figure(figsize=(_WIDTH, 0.45 * len(shown) + 1.1), layout="constrained", dpi=DPI)
     axis = figure.subplots()
-    for place, (name, _) in enumerate(shown):
-        kept, left = headline[name], headline["left_out"].get(name, 0)
+    for place, (_, kept, left) in enumerate(shown):
         axis.barh(place, kept, color=COLOURS[0], label="measured on" if place == 0 else None)
         axis.barh(
             place, left, left=kept, color="none", edgecolor=COLOURS[1], hatch="////",
             label="left out: the training has seen it" if place == 0 else None,
         )  # fmt: skip
         axis.text(kept + left, place, f" {kept:,}" + (f", left out {left:,}" if left else ""), va="center")
-    axis.set_yticks(range(len(shown)), [label for _, label in shown])
+    axis.set_yticks(range(len(shown)), [task.label for task, _, _ in shown])
     axis.invert_yaxis()
-    axis.margins(x=0.25)
+    axis.margins(x=0.35)
     axis.set_xlabel("Items")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     plain(axis, "x")

@@ -24,8 +24,10 @@ def sentence(facts: StageFacts) -> str:
 
 def figures(facts: StageFacts) -> str:
     """Return the figures of a stage's artifact as tables, with their units."""
-    if facts.columns and facts.stage != "publish":
+    if facts.columns:
         return _results(facts)
+    if own := _OWN_TABLES.get(facts.stage):
+        return own(facts)
     return table(("Figure", "Value"), [(escape(name), value) for name, value in _TABLES[facts.stage](facts)])
 
 
@@ -272,7 +274,8 @@ def _evaluate(facts: StageFacts) -> str:
 
 
 def _results(facts: StageFacts) -> str:
-    tested = facts.comparisons or {}
+    # Where human text has a column too, there is no room for tests, which stand on the evaluation's page.
+    tested = (facts.comparisons or {}) if models(facts.columns) == [*facts.columns] else {}
     headings = ["Metric", *(escape(column.heading) for column in facts.columns), "n"]
     counted = (models(facts.columns) or facts.columns)[-1]
     rows = []
@@ -306,15 +309,7 @@ def _publish_table(facts: StageFacts) -> Cells:
     return [
         ("Adapter (MB)", f"{facts.headline['adapter_bytes'] / 1e6:.1f}"),
         ("Largest difference of a logit", f"{facts.headline['max_logit_difference']:.1g}"),
-        *((row_name, cells) for row_name, cells in _published(facts)),
     ]
-
-
-def _published(facts: StageFacts) -> Cells:
-    if not facts.columns:
-        return []
-    last = len(models(facts.columns)) - 1
-    return [(row.heading(facts.evaluator, facts.text), _cell(facts, row, last)) for row in measured(facts.columns)]
 
 
 # What is told of the stages that measure more than models stands in a file of its own.
@@ -340,11 +335,6 @@ _SENTENCES: dict[str, Callable[[StageFacts], str]] = {
 }
 _TABLES: dict[str, Callable[[StageFacts], Cells]] = {
     "judge": _judge_table,
-    "judge_check": measure_words.judge_check_table,
-    "items": measure_words.items_table,
-    "panel": measure_words.panel_table,
-    "evaluate_champion": measure_words.evaluate_champion_table,
-    "promotion": measure_words.promotion_table,
     "data": _data_table,
     "probe": _probe_table,
     "gate": _gate_table,
@@ -354,4 +344,11 @@ _TABLES: dict[str, Callable[[StageFacts], Cells]] = {
     "pairs": _pairs_table,
     "dpo": _dpo_table,
     "publish": _publish_table,
+}
+_OWN_TABLES: dict[str, Callable[[StageFacts], str]] = {
+    "judge_check": measure_words.judge_check_table,
+    "items": measure_words.items_table,
+    "panel": measure_words.panel_table,
+    "evaluate_champion": measure_words.evaluate_champion_table,
+    "promotion": measure_words.promotion_table,
 }

@@ -21,5 +21,7 @@ def items(facts: RunFacts) -> tuple[ItemRow, ...]:
     """Return the rows of the section, none where the run does not store them; a task without items is left out."""
     seen = facts.items
     return tuple(
-        ItemRow(label, f"{seen[name]:,}", f"{facts.left_out.get(name, 0):,}") for name, label in TASKS if seen.get(name)
+        ItemRow(task.label, f"{seen[task.name]:,}", f"{facts.left_out.get(task.name, 0):,}")
+        for task in TASKS
+        if seen.get(task.name)
     )

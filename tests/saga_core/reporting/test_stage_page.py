@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from stage_samples import COMPARISONS, HEADLINES, facts
+from stage_samples import COMPARISONS, FINDINGS, HEADLINES, INTACT, PANEL, facts
 
 from saga_core.evaluation.statistics import Comparison
-from saga_core.reporting.stage_page import Listed, Place, stage_page
+from saga_core.reporting.stage_page import Listed, Place, own_page, stage_page
 from tasks.pipeline import RETRAINING
 
+ReadTable = Callable[[str], list[list[str]]]
 PNG = b"\x89PNG of some bytes"
 URL = "https://s3.example.org/store/x/1/a.parquet"
 PLACE = Place("s3://store/x/1", [Listed("a.parquet", 5_521, URL)], "saga show x/1 --store s3://store")
@@ -40,11 +41,66 @@ def shown(markdown: str) -> str:
     return " ".join(" ".join(words).split())
 
 
-@pytest.mark.parametrize("stage", ["evaluate_champion", "promotion"])
-def test_a_stage_of_a_retraining_has_words_and_figures(stage: str) -> None:
-    page = stage_page(facts(stage), PLACE, None)
-    assert {"evaluate_champion": "196 prompts", "promotion": "**Promoted**"}[stage] in page
-    assert "| Prompts | 196, left out 4 |" in page or "| ppl, base | passed |" in page
+def test_the_stages_of_a_retraining_have_words_and_figures(read_table: ReadTable) -> None:
+    measured = stage_page(facts("evaluate_champion"), PLACE, None)
+    assert "196 prompts" in measured
+    assert read_table(measured)[1] == ["Prompts", "196", "4"]
+    decided = stage_page(facts("promotion"), PLACE, None)
+    assert "**Promoted**" in decided
+    assert read_table(decided)[1:3] == [
+        ["Stanza PS, against the champion", "70.0%", "79.5%", "yes"],
+        ["PPL-Wiki, against the base", "212.9", "156.3", "yes"],
+    ]
+
+
+def test_the_judges_check_tells_of_ruined_text_and_holds_the_intact_against_it(read_table: ReadTable) -> None:
+    page = stage_page(facts("judge_check", headline={"findings": [*FINDINGS, INTACT]}), PLACE, None)
+    # What was left intact passes more often, and is no ruined text.
+    assert "up to **40.9% [37.0, 45.0]** pass all the same (words shuffled); of the same, intact, 80.0%" in page
+    assert read_table(page)[1:5] == [
+        ["ScaLA, all corruptions", "AUROC", "0.561 [0.540,\u00a00.580]", "1,000"],
+        ["Real sentences", "pass", "80.1% [76.0,\u00a083.0]", "500"],
+        ["Words shuffled", "pass", "40.9% [37.0,\u00a045.0]", "500"],
+        ["The same sentences, intact", "pass", "80.0% [70.0,\u00a090.0]", "90"],
+    ]
+
+
+def test_items_have_a_row_a_task_that_has_any(read_table: ReadTable) -> None:
+    page = stage_page(facts("items"), PLACE, None)
+    assert "27 documents, 200 ScaLA pairs, 19 documents to summarise and 21 questions. **16 others" in page
+    assert [row for row in read_table(page) if row[0] in ("Held-out prompts", "ScaLA pairs")] == [
+        ["Held-out prompts", "198", "2"],
+        ["ScaLA pairs", "200", "14"],
+    ]
+    assert "abelled" not in page
+    gone = facts("items", headline={"left_out": {"acceptability": 3}})
+    assert ["Labelled sentences", "0", "3"] in read_table(stage_page(gone, PLACE, None))
+
+
+def test_the_panel_has_a_column_a_text_and_says_what_an_alarm_takes(read_table: ReadTable) -> None:
+    figures = PANEL["figures"] | {
+        "words": {text: {"value": 14, "low": 9, "high": 20, "n": 3} for text in ("base", "final", "human")}
+    }
+    rows = read_table(stage_page(facts("panel", headline={"figures": figures, "alarms": []}), PLACE, None))
+    assert rows[0] == ["Sign", "Base", "Aligned", "Human text", "p, uncorrected"]
+    assert rows[1] == ["PS by the training's judge", *["50.0% [40.0,\u00a060.0]"] * 3, "1.000"]
+    assert ["Words a continuation", *["14.0 [9.0,\u00a020.0]"] * 3, "1.000"] in rows
+    assert "corrected for all 8, and worse than human text's" in stage_page(
+        facts("panel", headline={"alarms": []}), PLACE, None
+    )
+    assert "corrected for all" not in stage_page(facts("panel"), PLACE, None)
+
+
+def test_a_publication_shows_human_text_beside_the_models(read_table: ReadTable) -> None:
+    rows = read_table(stage_page(facts("publish"), PLACE, None))
+    assert rows[0] == ["Metric", "Base", "Final", "Human", "n"]
+    assert rows[1][3:] == ["90.0% [85.0,\u00a093.0]", "200"]
+
+
+def test_a_stage_with_words_of_its_own_has_its_place_beneath() -> None:
+    page = own_page("**Finding:** none.\n", facts("gate", state="cached"), PLACE)
+    assert page.startswith("**Finding:** none.\n\n**Cached** (never made in this store)")
+    assert "saga show x/1" in shown(page)
 
 
 @pytest.mark.parametrize("stage", [stage for stage in HEADLINES if stage not in RETRAINING])
