@@ -109,11 +109,13 @@ def _guards(**values: float) -> Guards:
 
 
 def _print_verdict(language: str, result: dict[str, Any]) -> None:
-    said = {"promoted": "promoted", "kept": "the champion stays", "unchanged": "nothing to do"}[result["verdict"]]
-    out.print(plain(f"{language}: {said}", "bold"))
+    from tasks.retraining import Verdict
+
+    entry = Entry.model_validate(result["champion"]) if result["champion"] else None
+    verdict = Verdict(result["verdict"], tuple(result["reasons"]), entry)
+    out.print(plain(f"{language}: {verdict.said}", "bold"))
     for reason in result["reasons"]:
         out.print(plain(f"  {reason}"))
-    entry = Entry.model_validate(result["champion"]) if result["champion"] else None
     if entry and entry.champion:
         out.print(plain(f"champion {entry.number}: {entry.champion.recipe}, {entry.champion.uri}"))
         out.print(plain(f"card: {entry.champion.card}"))

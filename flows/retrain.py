@@ -89,7 +89,7 @@ def compete(run: Run, session: Session, guards: Guards, made: dict[str, Outcome]
 def _end(session: Session, report: dict[str, Any], verdict: Verdict) -> State[Any]:
     """Leave the reasons on the run's page, and name its state for the verdict."""
     language = session.recipe.language
-    page = champion_page(language, verdict.line, verdict.reasons, verdict.champion)
+    page = champion_page(language, verdict.said, verdict.reasons, verdict.champion)
     try:
         create_markdown_artifact(page, key=f"champion-{language}", description=verdict.line)
     except Exception as error:

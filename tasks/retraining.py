@@ -74,10 +74,15 @@ class Verdict:
     champion: Entry | None
 
     @property
+    def said(self) -> str:
+        """The verdict in a few words."""
+        kept = "the champion stays" if self.champion and self.champion.champion else "not promoted"
+        return {"promoted": "promoted", "kept": kept, "unchanged": "nothing to do"}[self.what]
+
+    @property
     def line(self) -> str:
         """The verdict in one line."""
-        said = {"promoted": "promoted", "kept": "the champion stays", "unchanged": "nothing to do"}[self.what]
-        return f"{said}: {self.reasons[0]}" if self.reasons else said
+        return f"{self.said}: {self.reasons[0]}" if self.reasons else self.said
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as ``--json`` prints it."""

@@ -13,7 +13,7 @@ def champion_page(language: str, verdict: str, reasons: Sequence[str], entry: En
 
     Args:
         language: The language's code.
-        verdict: In one line.
+        verdict: In a few words.
         reasons: One line each.
         entry: The entry that stands, or None.
     """

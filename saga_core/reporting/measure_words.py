@@ -187,9 +187,10 @@ def evaluate_champion_table(facts: StageFacts) -> str:
 
 def promotion(facts: StageFacts) -> str:
     """Return what was decided of the new adapter, and why."""
-    promoted = facts.headline["verdict"] == "promote"
+    kept = "The champion stays" if facts.headline["champion"] else "Not promoted"
+    verdict = "Promoted" if facts.headline["verdict"] == "promote" else kept
     reasons = "\n".join(f"- {escape(reason)}" for reason in facts.headline["reasons"])
-    return f"**{'Promoted' if promoted else 'The champion stays'}**:\n\n{reasons}"
+    return f"**{verdict}**:\n\n{reasons}"
 
 
 def promotion_table(facts: StageFacts) -> str:

@@ -39,7 +39,8 @@ def with_promotion(card: str, decision: Decision, champion: str | None, left_out
 def promotion_section(decision: Decision, champion: str | None, left_out: Sequence[str]) -> str:
     """Return the section alone; see ``with_promotion``."""
     opponent = markdown.escape(champion) if champion else "the base model, as there was no champion to compare with"
-    verdict = "promoted" if decision.verdict == "promote" else "not promoted; the champion stays"
+    kept = "not promoted; the champion stays" if champion else "not promoted"
+    verdict = "promoted" if decision.verdict == "promote" else kept
     parts = [f"## Promotion\n\nCompared with {opponent}: **{verdict}**."]
     parts.append("\n".join(f"- {markdown.escape(line)}" for line in (*reasons(decision, champion), *left_out)))
     if decision.checks:

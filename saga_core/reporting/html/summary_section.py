@@ -145,13 +145,9 @@ def _stage_trouble(facts: RunFacts) -> Verdict | None:
 def _promotion(facts: RunFacts) -> Verdict | None:
     if facts.promotion is None:
         return None
-    if facts.promotion == "promote":
-        return Verdict(
-            Badge("good", "promoted"),
-            "by the comparison with the language's champion, or with the base where there is none",
-            "promotion",
-        )
-    return Verdict(Badge("bad", "not promoted"), "the champion stays", "promotion")
+    badge = Badge("good", "promoted") if facts.promotion == "promote" else Badge("bad", "not promoted")
+    said = "by the comparison with the language's champion, or with the base where there is none"
+    return Verdict(badge, said, "promotion")
 
 
 def _ceiling(facts: RunFacts) -> Verdict | None:

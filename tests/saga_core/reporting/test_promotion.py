@@ -70,6 +70,8 @@ def test_the_card_tells_it_before_its_limits() -> None:
 def test_without_a_champion_the_card_says_so() -> None:
     card = with_promotion(CARD, Decision(verdict="promote", checks=(WON,), refusals=()), None, [])
     assert "Compared with the base model, as there was no champion to compare with: **promoted**." in card
+    kept = with_promotion(CARD, Decision(verdict="keep", checks=(LOST,), refusals=()), None, [])
+    assert "no champion to compare with: **not promoted**." in kept
 
 
 def test_the_page_names_the_champion_or_that_there_is_none() -> None:
@@ -87,7 +89,7 @@ def test_the_page_names_the_champion_or_that_there_is_none() -> None:
     entry = Entry(
         number=7, language="nb", move="promoted", champion=champion, who="me on host", when="2026-01-02T03:04:05+00:00"
     )
-    page = champion_page("nb", "promoted: it is *better*", ["it is *better*"], entry)
-    assert page.startswith("# nb: promoted: it is \\*better\\*\n\n- it is \\*better\\*\n")
+    page = champion_page("nb", "promoted", ["it is *better*"], entry)
+    assert page.startswith("# nb: promoted\n\n- it is \\*better\\*\n")
     assert "7, promoted 2026-01-02 03:04 by me on host" in page
     assert champion_page("nb", "kept", [], None).endswith("There is no champion.")

@@ -47,6 +47,8 @@ def test_the_stages_of_a_retraining_have_words_and_figures(read_table: ReadTable
     assert read_table(measured)[1] == ["Prompts", "196", "4"]
     decided = stage_page(facts("promotion"), PLACE, None)
     assert "**Promoted**" in decided
+    for champion, said in (("champion 1 (demo)", "**The champion stays**"), (None, "**Not promoted**")):
+        assert said in stage_page(facts("promotion", headline={"verdict": "keep", "champion": champion}), PLACE, None)
     assert read_table(decided)[1:3] == [
         ["Stanza PS, against the champion", "70.0%", "79.5%", "yes"],
         ["PPL-Wiki, against the base", "212.9", "156.3", "yes"],
