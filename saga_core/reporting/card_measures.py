@@ -8,7 +8,7 @@ from typing import Any
 from saga_core.evaluation.signs import JUDGED, SIGNS, Sign
 from saga_core.reporting.markdown import ABSENT, escape, table
 from saga_core.reporting.results import ROW, p_value
-from saga_core.reporting.wording import number, percent
+from saga_core.reporting.wording import SIGN_DECIMALS, number, percent
 
 
 def tricks(panel: Mapping[str, Any], evaluator: str) -> str:
@@ -68,7 +68,8 @@ def detectable(differences: Mapping[str, float | None], evaluator: str, text: st
 
 def _row(sign: Sign, panel: Mapping[str, Any]) -> list[str]:
     figures, change = panel["figures"][sign.name], panel["comparisons"][sign.name]
-    cells = [_interval(figures[model], sign.percent) for model in ("base", "final", "human")]
+    decimals = SIGN_DECIMALS.get(sign.name, 3)
+    cells = [_interval(figures[model], sign.percent, decimals) for model in ("base", "final", "human")]
     return [escape(sign.label), *cells, escape(p_value(change["p"]))]
 
 
@@ -77,7 +78,8 @@ def _p(p: float) -> str:
     return escape(shown if shown.startswith("<") else f"= {shown}")
 
 
-def _interval(finding: Mapping[str, Any], is_rate: bool) -> str:
+def _interval(finding: Mapping[str, Any], is_rate: bool, decimals: int = 3) -> str:
     if is_rate:
         return f"{percent(finding['value'])} [{100 * finding['low']:.1f}, {100 * finding['high']:.1f}]"
-    return f"{number(finding['value'])} [{number(finding['low'])}, {number(finding['high'])}]"
+    value, low, high = (number(finding[name], decimals) for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"

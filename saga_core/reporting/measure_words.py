@@ -11,7 +11,7 @@ from saga_core.evaluation.statistics import Comparison, Estimate
 from saga_core.reporting.markdown import ABSENT, escape, table
 from saga_core.reporting.results import ROW, p_value
 from saga_core.reporting.stage_facts import StageFacts
-from saga_core.reporting.wording import kept_together, number, rate
+from saga_core.reporting.wording import SIGN_DECIMALS, kept_together, number, rate
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,6 @@ _FINDINGS = {
     ("length", "quality"): "Length and quality (0: unrelated)",
 }
 _MEASURES = {"PS": "pass", "Spearman": "rank correlation"}
-_DECIMALS = {"words": 1, "opener_entropy": 2}
 _HOLDS = {True: "yes", False: "no"}
 
 
@@ -206,7 +205,7 @@ def promotion_table(facts: StageFacts) -> str:
 
 def _figure(sign: Sign, figure: dict[str, Any]) -> str:
     estimate = _estimate(figure)
-    return rate(estimate) if sign.percent else _score(estimate, _DECIMALS.get(sign.name, 3))
+    return rate(estimate) if sign.percent else _score(estimate, SIGN_DECIMALS.get(sign.name, 3))
 
 
 def _p(p: float) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from saga_core.evaluation.statistics import Estimate
 from saga_core.reporting.markdown import ABSENT
 
+# Of the panel's signs that are no shares of one.
+SIGN_DECIMALS = {"words": 1, "opener_entropy": 2}
+
 # Rows of two cells.
 Cells = Sequence[tuple[str, str]]
 

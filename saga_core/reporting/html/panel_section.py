@@ -13,6 +13,7 @@ from saga_core.reporting.html.figures import Change, Line, change_of, line
 from saga_core.reporting.html.run_facts import Panel, RunFacts
 from saga_core.reporting.html.strip import SCORE, Series, around, strip
 from saga_core.reporting.results import Row
+from saga_core.reporting.wording import SIGN_DECIMALS
 
 _SIGNS = {sign.name: sign for sign in (*JUDGED, *SIGNS)}
 # What a sign is, for a reader who has not met it.
@@ -28,7 +29,6 @@ _MEANINGS = {
     "language_share": "texts in the recipe’s language",
     "overlap": "word 4-grams that the chosen texts hold, too",
 }
-_DECIMALS = {"words": 1, "opener_entropy": 2}
 # Those with a natural range of 0 to 1 that are no rates.
 _SCORES = frozenset({"distinct_2", "self_bleu", "mattr"})
 _GAINS = {"judge": "By the judge", "evaluator": "By the evaluator", "ahead": "Judge's less evaluator's"}
@@ -69,7 +69,7 @@ def _line(sign: Sign, panel: Panel) -> Line:
         sign.label,
         not sign.higher_is_worse,
         sign.percent,
-        1 if sign.percent else _DECIMALS.get(sign.name, 3),
+        1 if sign.percent else SIGN_DECIMALS.get(sign.name, 3),
     )
     values = {series: panel.figures[sign.name][series] for series in _SERIES if series in panel.figures[sign.name]}
     change = change_of(row, panel.comparisons.get(sign.name))

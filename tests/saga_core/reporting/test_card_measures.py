@@ -33,6 +33,7 @@ def test_the_panel_tells_the_verdict_and_every_sign(read_table: Callable[[str], 
         "Overlap with the training pairs",
     ]
     assert rows[1] == ["PS by the training's judge", *["50.0% [40.0, 60.0]"] * 3, "1.000"]
+    assert rows[6] == ["Words a continuation", *["0.5 [0.4, 0.6]"] * 3, "1.000"]
     assert tricks(PANEL | {"alarms": []}, "Stanza").startswith("**No alarm.**")
 
 
