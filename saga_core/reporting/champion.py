@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from saga_core.artifacts.champion import Entry
 from saga_core.reporting import markdown
+from saga_core.reporting.stage_page import block
 
 
 def champion_page(language: str, verdict: str, reasons: Sequence[str], entry: Entry | None) -> str:
@@ -23,11 +24,12 @@ def champion_page(language: str, verdict: str, reasons: Sequence[str], entry: En
         return "\n\n".join([*parts, "There is no champion."])
     champion = entry.champion
     rows = [
-        ("champion", f"{entry.number}, {entry.title} {entry.when[:16].replace('T', ' ')} by {entry.who}"),
+        ("number", f"{entry.number}, {entry.title} {entry.when[:16].replace('T', ' ')} by {entry.who}"),
         ("recipe", champion.recipe),
         ("run", champion.run),
-        ("adapter", champion.uri),
-        ("card", champion.card),
     ]
     cells = [(name, markdown.escape(value)) for name, value in rows]
-    return "\n\n".join([*parts, markdown.table(("Champion", ""), cells, numbers=False)])
+    table = markdown.table(("Champion", ""), cells, numbers=False)
+    # No cell is wide enough for an address.
+    where = ("Its adapter lies in", block(champion.uri), "Its model card is", block(champion.card))
+    return "\n\n".join([*parts, table, *where])

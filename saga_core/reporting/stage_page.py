@@ -98,8 +98,8 @@ def _state(facts: StageFacts) -> str:
 
 def _where(place: Place) -> str:
     rows = [(_link(file), _size(file.size)) for file in place.files]
-    parts = ("The artifact lies in", _block(place.uri), table(("File", "Size"), rows))
-    return "\n\n".join((*parts, "Show it at a terminal:", _block(place.command)))
+    parts = ("The artifact lies in", block(place.uri), table(("File", "Size"), rows))
+    return "\n\n".join((*parts, "Show it at a terminal:", block(place.command)))
 
 
 def _link(file: Listed) -> str:
@@ -110,7 +110,8 @@ def _size(size: int) -> str:
     return f"{size / _MB:,.1f} MB" if size >= _MB else f"{size / 1e3:,.1f} kB"
 
 
-def _block(text: str) -> str:
+def block(text: str) -> str:
+    """Return text as a block of code of one line, which a narrow page scrolls instead of letting it run out."""
     # Longer than any fence within, so that the text cannot end it.
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(longest + 1, 3)

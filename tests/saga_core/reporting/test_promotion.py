@@ -91,5 +91,7 @@ def test_the_page_names_the_champion_or_that_there_is_none() -> None:
     )
     page = champion_page("nb", "promoted", ["it is *better*"], entry)
     assert page.startswith("# nb: promoted\n\n- it is \\*better\\*\n")
-    assert "7, promoted 2026-01-02 03:04 by me on host" in page
+    assert "| number | 7, promoted 2026-01-02 03:04 by me on host |" in page
+    # An address that a cell cannot hold stands in a block of its own.
+    assert "Its model card is\n\n```\ns3://b/README.md\n```" in page
     assert champion_page("nb", "kept", [], None).endswith("There is no champion.")
