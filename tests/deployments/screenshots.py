@@ -25,6 +25,8 @@ _SETTLE_SECONDS = 6
 def shoot(ui: Interface, name: str, height: int = HEIGHT) -> None:
     """Take a picture of what the browser shows."""
     ui.page.set_viewport_size({"width": WIDTH, "height": height})
+    # Grey bars stand for what the server has not told yet.
+    expect(ui.page.locator("[data-slot=skeleton]")).to_have_count(0)
     # The timeline moves into place, and has nothing to wait for.
     time.sleep(_SETTLE_SECONDS)
     path = IMAGES / f"ui-{name}.png"
@@ -84,6 +86,7 @@ def pages(ui: Interface, run: UUID) -> None:
         ("demo-sft", "training", 1100),
         ("demo-pairs", "pairs", 1100),
         ("demo-evaluate", "results", 1780),
+        ("demo-panel", "panel", 1480),
     ):
         ui.open_page(run, artifact)
         shoot(ui, name, height)
