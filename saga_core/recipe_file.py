@@ -19,6 +19,11 @@ from saga_core.paths import path_of
 from saga_core.recipe import Recipe
 from saga_core.yaml_file import read_settings
 
+# Where pydantic speaks of Python.
+_PLAIN = {
+    "tuple_type": "input should be a list, as [a, b]",
+    "model_type": "input should be a group of settings, as {name: value}",
+}
 RECIPES = Path(__file__).resolve().parents[1] / "deployments" / "recipes"
 
 
@@ -138,7 +143,7 @@ def _explain(error: ValidationError, path: Path, overrides: Sequence[str]) -> Us
         return UserError(f"unknown setting {key}", where, _nearest(key))
     if first["type"] == "missing":
         return UserError("this setting is required", where, "add it to the recipe")
-    message = first["msg"].removeprefix("Value error, ")
+    message = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
     shown = "" if isinstance(first["input"], dict | list) else f", not {first['input']!r}"
     return UserError(message[:1].lower() + message[1:] + shown, where, "correct the value")
 

@@ -100,6 +100,18 @@ def test_a_recipe_with_a_typo_is_one_line_with_its_place(tmp_path: Path, old: st
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("runtime.report_to=wandb", r"input should be a list, as \[a, b\], not 'wandb'"),
+        ("evaluation.reading.source=a.json", r"input should be a group of settings, as \{name: value\}, not 'a.json'"),
+    ],
+)
+def test_a_value_of_another_shape_is_told_without_pythons_words(setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_recipe("demo", [setting])
+
+
 def test_a_recipe_that_is_not_utf8_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_bytes("name: blåbær".encode("latin-1"))
