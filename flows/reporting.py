@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from pathlib import Path
@@ -42,19 +41,23 @@ def report(run_name: RunName = None, store: StoreUri = DEFAULT_STORE, file: File
 
 
 def _write(path: Path, page: bytes) -> None:
-    # Through a link to the page itself; what is no file, such as /dev/stdout, is written to as it is.
-    target = path.resolve()
-    special = target.exists() and not target.is_file()
-    beside = target if special else target.with_name(f".saga-report-{os.getpid()}")
+    # Through a link to the page itself.
+    target = Path(os.path.realpath(path))
     try:
-        # A full disk or a kill leaves the page that was there before.
-        beside.write_bytes(page)
-        if not special:
-            beside.replace(target)
-    except BaseException as error:
-        if not special:
-            with contextlib.suppress(OSError):
-                beside.unlink()
-        if not isinstance(error, OSError):
-            raise
+        if target.exists() and not target.is_file():
+            # Such as /dev/stdout; a folder is refused.
+            target.write_bytes(page)
+        else:
+            _replace(target, page)
+    except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", f"--out {path}", "choose another file") from error
+
+
+def _replace(target: Path, page: bytes) -> None:
+    """Write a file whole or not at all: a full disk or a kill leaves what was there before."""
+    beside = target.with_name(f".saga-report-{os.getpid()}")
+    try:
+        beside.write_bytes(page)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
