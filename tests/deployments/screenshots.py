@@ -66,6 +66,9 @@ def a_run(ui: Interface) -> UUID:
         # The tab shows what there was when it was opened.
         ui.tab("Logs")
         time.sleep(_SETTLE_SECONDS)
+    # A timeline that was open from the start keeps the scale that it had then.
+    ui.open_run(run)
+    ui.tab("Artifacts")
     shoot(ui, "running")
     expect(ui.state).to_have_text("Completed", timeout=_RUN_SECONDS * 1000)
     finished(ui, run)
@@ -83,9 +86,9 @@ def pages(ui: Interface, run: UUID) -> None:
     """Picture what the run's stages have left."""
     for artifact, name, height in (
         ("demo-gate", "gate", 900),
-        ("demo-sft", "training", 1100),
+        ("demo-sft", "training", 960),
         ("demo-pairs", "pairs", 1100),
-        ("demo-evaluate", "results", 1780),
+        ("demo-evaluate", "results", 2130),
         ("demo-panel", "panel", 1480),
     ):
         ui.open_page(run, artifact)
