@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from saga_core.evaluation.jackknife import jackknife_estimate
-from saga_core.evaluation.statistics import Estimate, FloatArray
+from saga_core.evaluation.statistics import Estimate, FloatArray, wilson
 from saga_core.rewards.mattr import words
 
 _OVERLAP = 4
@@ -129,6 +129,15 @@ def overlaps(texts: Sequence[str], trained: Iterable[str]) -> list[float]:
 def estimate_set(statistic: SetStatistic, n: int) -> Estimate:
     """Estimate a statistic of n texts by the jackknife: resampling would repeat texts, and so make them alike."""
     return replace(jackknife_estimate(*statistic), n=n)
+
+
+def estimate_share(statistic: SetStatistic, n: int) -> Estimate:
+    """Estimate a share of n texts as ``estimate_set`` does, or by Wilson's interval where no text alone changes it.
+
+    That is so where the share is 0: that none of these texts is a duplicate does not tell that none would be.
+    """
+    estimate = estimate_set(statistic, n)
+    return estimate if estimate.low < estimate.high else wilson(round(estimate.value * n), n)
 
 
 def _grams(found: Sequence[str], length: int) -> list[tuple[str, ...]]:

@@ -19,6 +19,7 @@ from saga_core.evaluation.collapse import (
     duplicate_share,
     duplicates,
     estimate_set,
+    estimate_share,
     opener_entropy,
     overlaps,
 )
@@ -170,7 +171,8 @@ def build_panel(
             figures[name] = {model: bootstrap_mean(some, seed, resamples) for model, some in values.items()}
             comparisons[name] = compare_means(*both, seed, resamples)
     for name, (n, statistics) in sets.items():
-        figures[name] = {model: estimate_set(statistics[model], n) for model in MODELS}
+        estimate = estimate_share if name == "duplicates" else estimate_set
+        figures[name] = {model: estimate(statistics[model], n) for model in MODELS}
         comparisons[name] = compare_jackknife(statistics["base"], statistics["final"])
     gains = _gains(texts, comparisons, seed, resamples)
     every = tuple(text for model in MODELS for text in texts[model])

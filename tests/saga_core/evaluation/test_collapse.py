@@ -17,6 +17,8 @@ from saga_core.evaluation.collapse import (
     distinct_2,
     duplicate_share,
     duplicates,
+    estimate_set,
+    estimate_share,
     opener_entropy,
     overlaps,
 )
@@ -78,6 +80,15 @@ def test_two_draws_of_one_law_are_not_told_apart(statistic: Callable[[list[str]]
 
     alarms = sum(compare_jackknife(statistic(draw()), statistic(draw())).p < 0.05 for _ in range(150))
     assert alarms <= 15
+
+
+def test_no_duplicate_among_few_texts_is_no_proof_of_none() -> None:
+    none, some = ([f"tekst nummer {i}" for i in range(n)] for n in (40, 38))
+    estimate = estimate_share(_duplicate_share(none), 40)
+    assert (estimate.value, estimate.low, estimate.n) == (0.0, 0.0, 40)
+    assert estimate.high == pytest.approx(0.0876, abs=1e-4)
+    repeated = [*some, some[0], some[1]]
+    assert estimate_share(_duplicate_share(repeated), 40) == estimate_set(_duplicate_share(repeated), 40)
 
 
 def test_texts_that_share_a_passage_are_not_apart() -> None:
