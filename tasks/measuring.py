@@ -30,7 +30,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     of_items = {"source", "items"}
     return {
         "evaluation": recipe.evaluation.model_dump(
-            exclude={"scala": True, "acceptability": True, "summaries": of_items, "reading": of_items}
+            exclude={"scala": True, "acceptability": True, "on_leak": True, "summaries": of_items, "reading": of_items}
         ),
         "scoring": recipe.scoring.model_dump(include={"mattr_window", "unit"}),
         "language": recipe.language,

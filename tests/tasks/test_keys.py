@@ -71,6 +71,7 @@ def test_no_runtime_setting_is_in_a_key(open_demo: OpenDemo) -> None:
         ("evaluation.reading=null", {"items", *EVALUATIONS}),
         ("evaluation.scala.sentences=20", {"judge_check", "items"}),
         ("evaluation.reading.max_new_tokens=20", EVALUATIONS),
+        ("evaluation.on_leak=fail", {"items"}),
         ("evaluation.stride=64", {"evaluate_base", "evaluate"}),
         ("corpus.prompts=10", {"data"}),
         ("corpus.sources.0.limit=50", {"data"}),
