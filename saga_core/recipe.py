@@ -15,6 +15,10 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0.0)]
 PassRule = Literal["saga", "grammar"]
+# Those of TRL by which the loss of a pair depends on that pair alone, so that none depends on the micro-batch.
+PreferenceLoss = Literal[
+    "sigmoid", "hinge", "ipo", "nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop", "sigmoid_norm"
+]
 
 
 class Settings(BaseModel):
@@ -190,8 +194,9 @@ class PairSettings(Settings):
 
 
 class DpoSettings(Settings):
-    """TRL's sigmoid DPO with a fresh LoRA, optionally with an NLL term on real text of the corpus."""
+    """TRL's DPO with a fresh LoRA, optionally with an NLL term on real text of the corpus."""
 
+    loss: PreferenceLoss = Field("sigmoid", description="TRL's loss_type; sigmoid is plain DPO [card]")
     beta: Rate = Field(0.1, description="[card]")
     epochs: Positive = Field(2, description="[card]")
     batch_size: Positive = Field(64, description="Pairs a step: 8 x accumulation 8 [card]")

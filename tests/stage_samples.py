@@ -139,7 +139,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sft": {"sft": {"min_quality": 0.65, "kl_weight": 0.1, "epochs": 2}},
     "candidates": {"generation": {"temperatures": [0.7, 1.1], "per_temperature": 4}},
     "pairs": {"min_gap": 0.25, "min_chosen": 0.2},
-    "dpo": {"dpo": {"beta": 0.1, "epochs": 3}},
+    "dpo": {"dpo": {"loss": "sigmoid", "beta": 0.1, "epochs": 3}},
 }
 
 

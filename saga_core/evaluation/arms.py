@@ -64,6 +64,7 @@ class ArmsComparison(BaseModel):
         bases: Titles of those that are base models.
         first: Title of the arm that the others are tested against.
         differences: Every metric of every other arm.
+        tests: Number of tests that are corrected together.
         seeds: Number of training seeds of an arm.
         same: Title of an arm that turned out to be the same model as another, with that one's title; it has no figures
             of its own.
@@ -76,6 +77,7 @@ class ArmsComparison(BaseModel):
     bases: tuple[str, ...]
     first: str
     differences: tuple[Difference, ...]
+    tests: int
     seeds: int
     same: dict[str, str]
     left_out: dict[str, str]
@@ -140,6 +142,7 @@ def compare_arms(
             )
             for title, metric, comparison, detectable in rows
         ),
+        tests=len(tests),
         seeds=len(arms[0].results),
         same=same,
         left_out=left_out,

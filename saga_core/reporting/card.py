@@ -118,6 +118,7 @@ def _training(facts: CardFacts) -> list[str]:
     revision = f", revision {escape(recipe.model.revision)}" if recipe.model.revision else ""
     candidates = len(recipe.generation.temperatures) * recipe.generation.per_temperature
     temperatures = " and ".join(f"{each:g}" for each in recipe.generation.temperatures)
+    loss = f", loss {dpo.loss}" if dpo.loss != "sigmoid" else ""
     nll = f", NLL on text of the corpus with weight {dpo.nll_weight:g}" if dpo.nll_weight else ""
     stage_1 = "Stage 1: no SFT"
     if facts.sft_ran:
@@ -132,7 +133,7 @@ def _training(facts: CardFacts) -> list[str]:
         stage_1,
         f"Stage 2: Δ-DPO from {'KL-SFT checkpoint' if facts.sft_ran else 'the base model'} — "
         f"N={candidates} candidates (temperatures {temperatures}), δ≥{_two(recipe.pairs.min_gap)}, "
-        f"β={dpo.beta:g}, {_epochs(dpo.epochs)}{nll}",
+        f"β={dpo.beta:g}{loss}, {_epochs(dpo.epochs)}{nll}",
         _pairs(facts),
         f"Stage 2 outcome, mean of the last epoch: DPO loss {facts.dpo_loss:.3f}, "
         f"reward accuracy {100 * facts.dpo_reward_accuracy:.1f}%",

@@ -62,10 +62,15 @@ def method(comparison: ArmsComparison) -> str:
     """Return how to read the differences."""
     return (
         f"Δ is less {comparison.first}, with its 95% interval and the two-sided p of a paired test over the same "
-        f"items. Holm p is corrected over all {len(comparison.differences)} tests of this page. Detectable Δ is the "
-        "smallest true difference that a test at the 5% level would find here four times out of five, before that "
-        "correction: smaller ones would be missed more often than that."
+        f"items. Holm p is corrected over all {comparison.tests} tests of this page{_twins(comparison)}. Detectable Δ "
+        "is the smallest true difference that a test at the 5% level would find here four times out of five, before "
+        "that correction: smaller ones would be missed more often than that."
     )
+
+
+def _twins(comparison: ArmsComparison) -> str:
+    fewer = comparison.tests < len(comparison.differences)
+    return ", perplexity and bits per byte being one" if fewer else ""
 
 
 def _counts(difference: Difference) -> bool:
@@ -106,8 +111,10 @@ def _told(comparison: ArmsComparison, difference: Difference, evaluator: str, te
 def _also(rows: Sequence[Difference], evaluator: str, text: str) -> list[str]:
     """Return what else is significantly better, and what is worse."""
     groups: dict[str, list[str]] = {"better": [], "worse": []}
+    # Perplexity, where it is there, has said what bits per byte would.
+    said = {*_ALWAYS, "bits_per_byte"} if any(row.metric == "ppl" for row in rows) else {*_ALWAYS}
     for difference in rows:
-        if _counts(difference) and difference.metric not in _ALWAYS:
+        if _counts(difference) and difference.metric not in said:
             row = ROW[difference.metric]
             told = f"{row.name(evaluator, text)} ({row.change(difference.comparison.delta)})"
             groups["better" if _better(difference) else "worse"].append(told)

@@ -226,10 +226,11 @@ def _shares(shares: Mapping[str, float]) -> str:
 
 def _dpo(facts: StageFacts) -> str:
     seen = facts.headline
+    of_chance = " nats (0.693 is chance)" if facts.settings["dpo"]["loss"] == "sigmoid" else ""
     return (
         f"Trained on **{seen['pairs']:,} pairs**: in the last epoch the model prefers the chosen side in "
         f"{percent(seen['reward_accuracy'])} of them, by a margin of {number(seen['reward_margin'])} on average; the "
-        f"loss is {number(seen['dpo_loss'])} nats (0.693 is chance)."
+        f"loss is {number(seen['dpo_loss'])}{of_chance}."
     )
 
 
@@ -238,7 +239,7 @@ def _dpo_table(facts: StageFacts) -> Cells:
     return [
         ("Pairs trained on", f"{seen['pairs']:,}"),
         ("Dropped as too long", f"{seen['dropped_too_long']:,}"),
-        ("DPO loss, last epoch (nats)", number(seen["dpo_loss"])),
+        (f"DPO loss ({dpo['loss']}), last epoch", number(seen["dpo_loss"])),
         ("Loss on real text, last epoch (nats a token)", number(seen["nll"])),
         ("Reward accuracy, last epoch", percent(seen["reward_accuracy"])),
         ("Reward margin, last epoch", number(seen["reward_margin"])),

@@ -2,6 +2,7 @@
 
     loss = mean over pairs of -log sigmoid(beta * (log-ratio chosen - log-ratio rejected)) + nll_weight * NLL
 
+or with another of TRL's losses of a pair in the first term's place,
 where NLL is the mean cross-entropy a token over as many rows of real text as there are pairs in the optimizer step.
 """
 
@@ -244,6 +245,7 @@ def train_dpo(
             nll_weight=settings.nll_weight,
             args=DPOConfig(
                 **shared_arguments(settings, runtime, seed, scratch),
+                loss_type=[settings.loss],
                 beta=settings.beta,
                 disable_dropout=False,
             ),

@@ -53,6 +53,7 @@ def test_no_runtime_setting_is_in_a_key(open_demo: OpenDemo) -> None:
     ("override", "changed"),
     [
         ("dpo.beta=0.2", {"dpo"}),
+        ("dpo.loss=ipo", {"dpo"}),
         ("dpo.nll_weight=0", {"dpo"}),
         ("pairs.min_gap=0.5", {"pairs"}),
         ("scoring.mattr_weight=0.1", {"scores", "panel"}),

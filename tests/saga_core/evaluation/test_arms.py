@@ -69,6 +69,7 @@ def test_perplexity_and_bits_per_byte_are_one_test(seeds: tuple[int, ...]) -> No
     rows = {row.metric: row for row in compare_arms([BASE], arms, {}, 0, 200).differences}
     ppl, bits = rows["ppl"], rows["bits_per_byte"]
     assert ppl.holm == bits.holm >= max(ppl.comparison.p, bits.comparison.p)
+    assert compare_arms([BASE], arms, {}, 0, 200).tests == len(rows) - 1
     most = (len(rows) - 1) * max(row.comparison.p for row in (ppl, bits))
     assert ppl.holm <= min(1.0, most) + 1e-12
 

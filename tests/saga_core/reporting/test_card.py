@@ -85,14 +85,14 @@ def test_training_details_follow_the_recipe(run_facts: CardFacts, change: Change
     recipe = change(
         run_facts.recipe,
         pairs={"min_gap": 0.125},
-        dpo={"beta": 0.05, "epochs": 1, "nll_weight": 0.2, "bf16": False},
+        dpo={"loss": "ipo", "beta": 0.05, "epochs": 1, "nll_weight": 0.2, "bf16": False},
         generation={"temperatures": (0.5, 0.9, 1.3), "per_temperature": 2},
         lora={"r": 8, "alpha": 8, "target_modules": ["q_proj", "v_proj"]},
     )
     details = section(render_card(replace(run_facts, recipe=recipe)), "Training details")
     assert "Stage 1: no SFT" in details
     assert "Δ-DPO from the base model — N=6 candidates (temperatures 0.5 and 0.9 and 1.3), δ≥0.125" in details
-    assert "β=0.05, 1 epoch, NLL on text of the corpus with weight 0.2" in details
+    assert "β=0.05, loss ipo, 1 epoch, NLL on text of the corpus with weight 0.2" in details
     assert "LoRA: rank 8, α=8, q_proj, v_proj, float32" in details
 
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from trl import DPOConfig, DPOTrainer
 from saga_core.demo import DEMO_MODELS
 from saga_core.errors import StageError, UserError
 from saga_core.preferences.pairs import Pair
-from saga_core.recipe import DpoSettings, LoraSettings, RuntimeSettings, SftSettings
+from saga_core.recipe import DpoSettings, LoraSettings, PreferenceLoss, RuntimeSettings, SftSettings
 from saga_core.training.arguments import shared_arguments
 from saga_core.training.callbacks import ProgressCallback, run_training
 from saga_core.training.dpo import ADAPTER, DpoResult, SagaDPOTrainer, train_dpo
@@ -26,6 +27,9 @@ from saga_core.training.rows import pair_rows, text_rows
 
 Run = Callable[..., DpoResult]
 
+LOSSES = [
+    loss if loss == "sigmoid" else pytest.param(loss, marks=pytest.mark.slow) for loss in get_args(PreferenceLoss)
+]
 SETTINGS = DpoSettings(epochs=2, batch_size=4, learning_rate=5e-3, bf16=False)
 
 
@@ -73,7 +77,10 @@ def test_dropout_of_the_base_is_off_and_that_of_the_adapter_on(run: Run, gpt2: s
     assert histories[0][-1]["loss"] != histories[1][-1]["loss"]
 
 
-def test_same_steps_as_trls_own_trainer(base: str, lora: LoraSettings, pairs: list[Pair], tmp_path: Path) -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_same_steps_as_trls_own_trainer(
+    base: str, lora: LoraSettings, pairs: list[Pair], tmp_path: Path, loss: str
+) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     rows, _ = pair_rows(tokenizer, pairs[:8], 100)
     histories = []
@@ -82,7 +89,7 @@ def test_same_steps_as_trls_own_trainer(base: str, lora: LoraSettings, pairs: li
         arguments = shared_arguments(SETTINGS, RuntimeSettings(device="cpu", train_micro_batch=2), 0, str(tmp_path))
         trainer = cls(
             model,
-            args=DPOConfig(**arguments, beta=0.1, disable_dropout=False),
+            args=DPOConfig(**arguments, loss_type=[loss], beta=0.1, disable_dropout=False),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
             peft_config=lora_config(model, lora),
@@ -234,14 +241,16 @@ def test_same_seed_gives_the_same_bytes_and_another_does_not(
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("loss", LOSSES)
 def test_micro_batch_does_not_change_what_is_learnt(
     run: Run,
     runtime: RuntimeSettings,
     tmp_path: Path,
     sentences: tuple[str, ...],
+    loss: str,
 ) -> None:
     # 11 pairs, 4 a step: the last step has three, so of two micro-batches one is smaller.
-    settings = SETTINGS.model_copy(update={"nll_weight": 0.2})
+    settings = SETTINGS.model_copy(update={"nll_weight": 0.2, "loss": loss})
     adapters, losses = [], []
     for micro in (2, 4):
         at = runtime.model_copy(update={"train_micro_batch": micro})
