@@ -89,7 +89,7 @@ def _introduction(facts: CardFacts) -> str:
 
 
 def _finding(facts: CardFacts) -> str:
-    said = finding(facts.columns, facts.comparisons, evaluator=facts.evaluator, text=facts.text)
+    said = finding(facts.columns, facts.comparisons, evaluator=escape(facts.evaluator), text=escape(facts.text))
     before, after = (column.point("ppl") for column in (models(facts.columns)[0], models(facts.columns)[-1]))
     if _adapted(facts) and before is not None and after is not None and after < before:
         said += (
@@ -230,7 +230,7 @@ def _tests(facts: CardFacts) -> str:
     rows: dict[str, list[str]] = {}
     for row in measured(facts.columns):
         if row.metric in facts.comparisons:
-            name = row.name(facts.evaluator, facts.text)
+            name = escape(row.name(facts.evaluator, facts.text))
             rows.setdefault(facts.comparisons[row.metric].test, []).append(name)
     return "Tests: " + "; ".join(f"{escape(test)} ({', '.join(names)})" for test, names in rows.items()) + "."
 

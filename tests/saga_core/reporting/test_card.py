@@ -81,6 +81,14 @@ def test_training_details_are_those_of_the_public_card(public_facts: CardFacts) 
         assert stated in details
 
 
+def test_a_title_is_no_markup(run_facts: CardFacts) -> None:
+    corpus = run_facts.recipe.corpus.model_copy(update={"title": "News <b>today</b>"})
+    recipe = run_facts.recipe.model_copy(update={"corpus": corpus})
+    body = render_card(replace(run_facts, recipe=recipe)).split("\n---\n", 1)[1]
+    assert r"\<b\>today" in body
+    assert re.search(r"(?<!\\)<b", body) is None
+
+
 def test_training_details_follow_the_recipe(run_facts: CardFacts, change: Change) -> None:
     recipe = change(
         run_facts.recipe,
