@@ -107,7 +107,9 @@ def test_where_no_copy_can_be_kept_the_cache_is_named(
         store.fetch(store.reference(made))
 
 
-@pytest.mark.parametrize("kind", ["500", "plain404", "reset", "timeout", "garbage", "expired"])
+@pytest.mark.parametrize(
+    "kind", ["500", "plain404", "reset", pytest.param("timeout", marks=pytest.mark.slow), "garbage", "expired"]
+)
 def test_an_outage_is_no_miss(bucket: Bucket, proxied: Proxied, kind: str) -> None:
     made = make(Store(f"{bucket.url}/store"))
     proxy = proxied(bucket)
