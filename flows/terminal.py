@@ -17,7 +17,7 @@ from rich.text import Text
 
 from flows.insisting import stop_insisting
 from saga_core.artifacts.storage import shown
-from saga_core.errors import SagaError
+from saga_core.errors import DamagedArtifactError, SagaError
 from saga_core.telling import printable, tell
 
 # Nothing is markup: recipes, paths and what others wrote into a store may hold brackets.
@@ -28,6 +28,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as t
 
 # What is told of a run whose name is empty, as that of a variable is which is not set.
 NAMELESS = "of an empty name"
+
+_ANEW = "; run its recipe again: what is damaged is put aside and made anew"
 
 P = ParamSpec("P")
 
@@ -44,6 +46,8 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             line, code = f"unexpected {describe(error)}", 1
             if isinstance(error, SagaError):
                 line, code = str(error), error.exit_code
+                if isinstance(error, DamagedArtifactError) and not error.remedy:
+                    line += _ANEW
             elif isinstance(error, KeyboardInterrupt):
                 line = "interrupted; the same command resumes"
             elif isinstance(error, typer.Exit):

@@ -371,7 +371,10 @@ def test_a_damaged_adapter_is_not_pushed(saga: Saga, hub: HubServer, store: Stor
     data[-1] ^= 1
     file.write_bytes(bytes(data))
     line = refused(saga("demo", "--to", TO), 1)
-    assert line == f"saga: {file}: the file differs from its record\n"
+    assert line == (
+        f"saga: {file}: the file differs from its record; run its recipe again: what is damaged is put aside and made "
+        "anew\n"
+    )
     assert hub.asked == []
 
 

@@ -98,5 +98,6 @@ def test_a_damaged_artifact_is_one_line_and_leaves_no_page(store: Store) -> None
     done = saga(store)
     assert done.exit_code == 1
     assert "items.parquet" in done.stderr
+    assert done.stderr.endswith("; run its recipe again: what is damaged is put aside and made anew\n")
     assert len(done.stderr.splitlines()) == 1
     assert not list(Path().iterdir())
