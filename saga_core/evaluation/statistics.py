@@ -147,13 +147,12 @@ def compare_rates(before: ArrayLike, after: ArrayLike) -> Comparison:
     Raises:
         StageError: There is no unit, or the numbers of units differ.
     """
-    first, second = (array.astype(bool) for array in _units([before, after]))
-    gained, lost = int(np.sum(~first & second)), int(np.sum(first & ~second))
-    n = len(first) + 2
+    gained, lost, units = _changed(before, after)
+    n = units + 2
     middle = (gained - lost) / n
     reach = _Z * float(np.sqrt(gained + lost + 1 - (gained - lost) ** 2 / n)) / n
     low, high = max(-1.0, middle - reach), min(1.0, middle + reach)
-    return Comparison((gained - lost) / len(first), low, high, mcnemar(before, after), "exact McNemar")
+    return Comparison((gained - lost) / units, low, high, mcnemar(before, after), "exact McNemar")
 
 
 def compare_means(before: ArrayLike, after: ArrayLike, seed: int, resamples: int) -> Comparison:
@@ -204,8 +203,7 @@ def mcnemar(before: ArrayLike, after: ArrayLike) -> float:
     Raises:
         StageError: There is no unit, or the numbers of units differ.
     """
-    first, second = (array.astype(bool) for array in _units([before, after]))
-    gained, lost = int(np.sum(~first & second)), int(np.sum(first & ~second))
+    gained, lost, _ = _changed(before, after)
     return float(scipy.stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
@@ -245,6 +243,12 @@ def paired_bootstrap_p(distribution: FloatArray) -> float:
     """
     least = min(np.sum(distribution <= 0.0), np.sum(distribution >= 0.0))
     return float(min(1.0, 2.0 * (least + 1) / (len(distribution) + 1)))
+
+
+def _changed(before: ArrayLike, after: ArrayLike) -> tuple[int, int, int]:
+    """Return how many units came to succeed, how many ceased to, and how many there are."""
+    first, second = (array.astype(bool) for array in _units([before, after]))
+    return int(np.sum(~first & second)), int(np.sum(first & ~second)), len(first)
 
 
 def _resample(statistic: Statistic, arrays: list[FloatArray], seed: int, resamples: int, method: str) -> Resampled:
