@@ -99,9 +99,10 @@ insist() {
     exit 1
 }
 
-ask() { ceph --connect-timeout 5 "$@"; }
+# Either waits without an end for a daemon that has not settled; asked again it answers.
+ask() { timeout 20 ceph --connect-timeout 5 "$@"; }
 osd_up() { ask osd stat | grep -q '1 up'; }
-admin() { radosgw-admin -n client.rgw.a "$@"; }
+admin() { timeout 30 radosgw-admin -n client.rgw.a "$@"; }
 # The secret goes by standard input: whoever lists processes reads arguments.
 user_there() {
     admin metadata put user:saga <<JSON
