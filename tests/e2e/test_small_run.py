@@ -201,6 +201,7 @@ def test_the_recipes_are_listed(saga: Saga) -> None:
     assert all(name in out for name in ("demo", "nb-llama-3.2-1b", "nb-llama-3.2-1b-forced-sft"))
 
 
+@pytest.mark.slow
 def test_too_few_pairs_is_one_line_and_keeps_what_was_made(
     saga: Saga,
     small: list[str],

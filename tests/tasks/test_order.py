@@ -38,6 +38,7 @@ def asked(session: Session, done: dict[str, Outcome]) -> tuple[Lookup, dict[str,
     return session.look_up(scores.STAGE, {"candidates": reference}), {"candidates": reference}
 
 
+@pytest.mark.slow
 def test_shards_that_others_make_give_the_same_artifact(open_demo: OpenDemo, tmp_path: Path) -> None:
     session = open_demo(*SMALL)
     done = run_to(session, "candidates")
