@@ -103,7 +103,7 @@ class Panel:
 
 
 _TRAINING = (
-    Panel("Loss (nats)", (("loss", "loss"),)),
+    Panel("DPO loss", (("loss", "loss"),)),
     Panel("Reward margin\n(chosen − rejected)", (("rewards/margins", "margin"),)),
     Panel("Reward accuracy\n(share of pairs)", (("rewards/accuracies", "accuracy"),)),
     Panel(

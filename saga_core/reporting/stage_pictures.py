@@ -33,7 +33,7 @@ _SFT = (
     Panel("KL to the base\n(nats a token)", (("kl", "KL"),)),
 )
 _DPO = (
-    Panel("Loss (nats)", (("loss", "loss"),)),
+    Panel("DPO loss", (("loss", "loss"),)),
     Panel("Reward accuracy\n(share of pairs)", (("rewards/accuracies", "accuracy"),), (0, 1)),
     Panel("Reward margin\n(chosen − rejected)", (("rewards/margins", "margin"),)),
 )

@@ -25,7 +25,7 @@ _SFT = (
     _Chart("KL to the base (nats a token)", (("kl", ""),)),
 )
 _DPO = (
-    _Chart("Loss (nats)", (("loss", ""),)),
+    _Chart("DPO loss", (("loss", ""),)),
     _Chart("Reward accuracy (share of pairs)", (("rewards/accuracies", ""),), (0.0, 1.0)),
     _Chart("Reward margin (chosen − rejected)", (("rewards/margins", ""),)),
     _Chart("Log-probability (nats)", (("logps/chosen", "chosen"), ("logps/rejected", "rejected"))),
